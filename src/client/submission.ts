@@ -142,10 +142,10 @@ async function prepare(
 }
 
 /** How images must have been classified to be known to the job. Undefined if none can be. */
-async function classifiedBy(
+export async function classifiedBy(
   { classifierOf }: Pick<JobTools, 'classifierOf'>,
-  { cloud: { known }, signal }: Pick<Announcing, 'cloud' | 'signal'>,
-  { fresh, model, topK }: JobRecord,
+  { cloud: { known }, signal }: { cloud: Pick<Cloud, 'known'>; signal?: AbortSignal },
+  { fresh, model, topK }: Pick<JobRecord, 'fresh' | 'model' | 'topK'>,
 ): Promise<ClassifiedBy | undefined> {
   if (fresh === true || known === undefined) return undefined;
   const classifier = await classifierOf?.(model);

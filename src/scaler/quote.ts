@@ -12,11 +12,11 @@ import type { Measured } from './snapshot.ts';
 export interface QuoteInputs {
   images: number;
   bytes: number;
+  /** Images that have their predictions already: no machine works on them. Absent: none. */
+  knownImages?: number;
 }
 
-export interface Quote {
-  images: number;
-  bytes: number;
+export interface Quote extends QuoteInputs {
   messages: number;
   machines: number;
   /** The policy's reason for that number. */
@@ -58,6 +58,16 @@ export interface RequestQuote {
 }
 
 const HOUR_MS = 3_600_000;
+const NOTHING_TO_DO: Omit<Quote, keyof QuoteInputs> = {
+  messages: 0,
+  machines: 0,
+  reason: 'all images have predictions already',
+  warnings: [],
+  firstResultMs: 0,
+  drainMs: 0,
+  machineUsd: 0,
+  choices: [],
+};
 /** More than a thousand machines are no choice of a person. */
 const SHOWN_CHOICES = 10;
 /** Stands for the job's id in warnings. */
@@ -70,7 +80,8 @@ export function quote(
   measured: Measured,
   limits: QuoteLimits = {},
 ): Quote {
-  const { images, bytes } = inputs;
+  const images = inputs.images - (inputs.knownImages ?? 0);
+  if (images === 0) return { ...inputs, ...NOTHING_TO_DO };
   const messages = batchCount(images);
   const { target, reason, warnings } = decide(
     {
@@ -89,8 +100,7 @@ export function quote(
   const cap = capOf(limits, settings);
   const isCapped = fullUsd !== undefined && fullUsd > cap.usd;
   return {
-    images,
-    bytes,
+    ...inputs,
     messages,
     machines: target,
     reason,

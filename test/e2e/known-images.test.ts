@@ -37,6 +37,8 @@ describe('imgcls upload of a folder that was labelled before', () => {
     await mkdir(path.join(photos, 'more'));
     const picture = sharp({ create: { width: 200, height: 200, channels: 3, background: 'navy' } });
     await picture.png().toFile(path.join(photos, 'more', 'a.png'));
+    const estimate = await start(installed.bin, dataDir, ['label', photos, '--dry-run']).finished;
+    expect(estimate.stdout).toMatch(/^images +13, .*\n +about 12 of them have predictions already/m);
     const grown = await upload([]);
     expect(grown.stderr).toMatch(/^13 images \(12 known already\), 0 errors in /m);
     expect(ndjson(grown.stdout).filter(({ known }) => known !== true)).toMatchObject([

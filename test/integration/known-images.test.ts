@@ -1,5 +1,6 @@
 /** Images that a job has labelled before: their outcomes are copied, and nothing is classified again. */
 
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ulid } from 'ulid';
@@ -7,13 +8,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { createJobClient, type SubmitJob } from '../../src/client/client.ts';
 import type { Job } from '../../src/client/job.ts';
-import type { Cloud } from '../../src/core/cloud/ports.ts';
+import type { Cloud, KnownImages } from '../../src/core/cloud/ports.ts';
 import { shardKey } from '../../src/core/job/keys.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { deleteJob } from '../../src/results/delete-job.ts';
 import { countFailures } from '../../src/results/failures.ts';
 import type { Input } from '../../src/upload/inputs.ts';
+import { FileSample } from '../../src/upload/known-share.ts';
 import { classifierOf, gist, Harness, labels, MODEL, override } from './worker-harness.ts';
 
 let harness: Harness;
@@ -95,6 +97,29 @@ describe('a folder that was labelled before', () => {
     expect(await outcomesOf(again)).toEqual(first.map((outcome) => ({ ...outcome, ms: 0, known: true })));
     expect(await again.settled()).toMatchObject({ state: 'finished', total: 40 });
     expect(await harness.requestsLeft()).toBe(0);
+  });
+
+  it('is known to an estimate before it is submitted, file by file or by a sample of many', async () => {
+    const texts = labels(0, 40);
+    await label(texts);
+    const by = { classifier: classifierOf(MODEL.sha256, 'recipe'), topK: 1 };
+    const fileOf = async (text: string) => {
+      const file = path.join(harness.folder, `${text.slice('label:'.length)}.jpg`);
+      await writeFile(file, Buffer.from(text, 'latin1'));
+      return file;
+    };
+    const old = await Promise.all(texts.map(fileOf));
+    const added = await Promise.all(labels(100, 3).map(fileOf));
+    const known = harness.cloud.known as KnownImages;
+    const few = new FileSample();
+    for (const file of [...old, ...added, path.join(harness.folder, 'missing.jpg')]) few.add(file);
+    expect(await few.countKnown(known, by)).toBe(40);
+    expect(await few.countKnown(known, { ...by, topK: 2 })).toBe(0);
+    const many = new FileSample();
+    for (let round = 0; round < 100; round++) for (const file of [...old, ...added]) many.add(file);
+    const share = (await many.countKnown(known, by)) / 4300;
+    expect(share).toBeGreaterThan(0.8);
+    expect(share).toBeLessThan(1);
   });
 
   it('starts no worker while its submitter waits', async () => {

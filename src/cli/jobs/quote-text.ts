@@ -29,6 +29,7 @@ export function quoteText(quote: QuoteView): string {
   const { images, bytes, messages, machines, reason, warnings, requests } = quote;
   return [
     row('images', `${images}, ${byteSize(bytes)}, in ${pluralize(messages, 'request')}`),
+    ...known(quote),
     row('copies', copies(quote)),
     row('machines', `${machines} (${reason})`),
     ...warnings.map((warning) => row('', `warning: ${warning}`)),
@@ -42,12 +43,18 @@ export function quoteText(quote: QuoteView): string {
 
 const row = (name: string, text: string): string => `${name.padEnd(14)}${harmless(text)}\n`;
 
+function known({ knownImages = 0 }: QuoteView): string[] {
+  if (knownImages === 0) return [];
+  return [row('', `about ${knownImages} of them have predictions already, as a sample of the files shows`)];
+}
+
 function copies({ cloud, copiedBytes }: QuoteView): string {
   if (copiedBytes === 0) return 'none: the images are read where they are';
   return `up to ${byteSize(copiedBytes)}, in ${cloud === 'local' ? 'the data folder' : 'the input bucket'}`;
 }
 
 function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView): string[] {
+  if (drainMs === 0) return [row('done', 'within seconds')];
   if (quote.machines === 0) return [row('done', 'never without other workers: no machine would be launched')];
   const rate = `${Number(quote.imagesPerSecond.toPrecision(3))} images/s per machine, ${quote.imagesPerSecondIs}`;
   return [

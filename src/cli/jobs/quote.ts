@@ -6,16 +6,16 @@ import path from 'node:path';
 import { openCloud } from '../../app/open-cloud.ts';
 import { BOOT_MS, policySettings, workerCores } from '../../app/open-controller.ts';
 import { readOnlyBucket } from '../../app/read-only-bucket.ts';
-import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
+import { installedClassifier, openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
+import { classifiedBy } from '../../client/submission.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controller-timing.ts';
 import type { ControllerReport } from '../../core/fleet/fleet.ts';
 import { PACKED_BELOW_BYTES } from '../../core/job/batches.ts';
 import type { ModelRef } from '../../core/model/model.ts';
-import { MACHINE_PRICES } from '../../core/money/machine-prices.ts';
-import { highestPrice, priceOf, USUAL_ATTACHED } from '../../core/money/prices.ts';
+import { quotedPrice } from '../../core/money/quoted-price.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { msPerImageOf, readModelRates } from '../../scaler/model-rates.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
@@ -24,6 +24,7 @@ import { readReport } from '../../scaler/report.ts';
 import { RequestCount } from '../../upload/count-requests.ts';
 import { checkEmptyInput } from '../../upload/empty-input.ts';
 import type { Input } from '../../upload/inputs.ts';
+import { FileSample } from '../../upload/known-share.ts';
 import { walkInputs } from '../../upload/walk.ts';
 import { type OutputFlags, openOutput, outputFormatOf } from '../output/output.ts';
 import { warn } from '../terminal/notice.ts';
@@ -40,6 +41,8 @@ export interface QuoteOptions extends OutputFlags {
   localFiles: 'copy' | undefined;
   model: string | undefined;
   modelVariant: string | undefined;
+  topK?: number;
+  fresh?: boolean;
   cluster?: string;
   dataDir?: string;
 }
@@ -49,14 +52,14 @@ const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
-  const { localFiles, model, modelVariant, cluster, dataDir } = options;
+  const { localFiles, model, modelVariant, topK, cluster, dataDir } = options;
   const format = outputFormatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw new ImgclsError('usage', `Cannot write a quote as ${format}.`, {
       hint: 'Use --format table or --format json.',
     });
   }
-  const { settings } = loadSettings({ localFiles, model, modelVariant, cluster, dataDir });
+  const { settings } = loadSettings({ localFiles, model, modelVariant, topK, cluster, dataDir });
   const cloud = await openIfPresent(settings);
   try {
     const { counted, report } = await countInputs(inputs, options, { settings, cloud });
@@ -81,7 +84,7 @@ export async function quoteUpload(inputs: readonly string[], options: QuoteOptio
  */
 export async function warnOfLimits(
   inputs: readonly string[],
-  options: Pick<QuoteOptions, 'by' | 'maxCost' | 'include' | 'exclude'>,
+  options: Pick<QuoteOptions, 'by' | 'maxCost' | 'include' | 'exclude' | 'fresh'>,
   { settings, cloud }: { settings: RunSettings; cloud: Cloud },
 ): Promise<void> {
   if (inputs.includes('-')) return;
@@ -99,6 +102,7 @@ async function openIfPresent(settings: RunSettings): Promise<Cloud | undefined> 
 interface Counted extends QuoteInputs {
   copiedBytes: number;
   requests: RequestCount;
+  files: FileSample;
 }
 
 /** @returns the totals, and what reports skipped and unreadable files. */
@@ -118,7 +122,8 @@ async function countInputs(
   const skipped = collectSkipped();
   const emptyInput = checkEmptyInput(skipped.add);
   const unreadable: NameList = { count: 0, names: [] };
-  const found: Counted = { images: 0, bytes: 0, copiedBytes: 0, requests: new RequestCount(packBelowBytes) };
+  const requests = new RequestCount(packBelowBytes);
+  const found: Counted = { images: 0, bytes: 0, copiedBytes: 0, requests, files: new FileSample() };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
@@ -138,6 +143,7 @@ async function countInputs(
     else {
       found.requests.addStored(bytes);
       if (!readsInPlace) found.copiedBytes += bytes;
+      if (input.kind === 'file') found.files.add(input.path);
     }
   }
   const report = () => {
@@ -164,22 +170,26 @@ async function bytesOf(input: Input): Promise<number | undefined> {
   }
 }
 
-interface QuoteContext extends Pick<QuoteOptions, 'by' | 'maxCost'> {
+interface QuoteContext extends Pick<QuoteOptions, 'by' | 'maxCost' | 'fresh'> {
   settings: RunSettings;
   cloud: Cloud | undefined;
 }
 
 async function quoteView(
-  { requests, copiedBytes, ...counted }: Counted,
-  { settings, cloud, by, maxCost }: QuoteContext,
+  { requests, copiedBytes, files, ...inputs }: Counted,
+  context: QuoteContext,
 ): Promise<QuoteView> {
+  const { settings, cloud, by, maxCost } = context;
+  const model = cloud && (await chosenModel(settings, cloud));
+  const knownImages = await countKnown(files, context, model);
+  const counted = { ...inputs, ...(knownImages > 0 && { knownImages }) };
   const kind = settings.cloud;
   const report = cloud && (await lastReport(cloud));
-  const price = priceFor(settings, report);
+  const price = quotedPrice(settings, report);
   const limits = limitsOf(kind, report);
   const policy = await policySettings({ kind }, settings, { hourlyUsd: async () => price.hourlyUsd });
   const known = report?.measured ?? {};
-  const knownPerSecond = await measuredRate(settings, cloud, known);
+  const knownPerSecond = await measuredRate(settings, { cloud, model }, known);
   const measured = {
     imagesPerSecond: knownPerSecond ?? settings.imagesPerSecond,
     bootMs: known.bootMs ?? BOOT_MS[kind],
@@ -193,7 +203,8 @@ async function quoteView(
       ...(by !== undefined && { dueInMs: by.getTime() - systemClock.nowMs() }),
       ...(maxCost !== undefined && { maxCostUsd: maxCost }),
     }),
-    ...(limits === OWN_WORKER && { reason: 'on one machine, an upload starts one worker on all cores' }),
+    ...(limits === OWN_WORKER &&
+      knownImages < inputs.images && { reason: 'on one machine, an upload starts one worker on all cores' }),
     ...price,
     ...measured,
     imagesPerSecondIs: knownPerSecond === undefined ? 'assumed' : 'measured',
@@ -202,14 +213,25 @@ async function quoteView(
   };
 }
 
+/** 0 where the cluster does not look images up. */
+async function countKnown(
+  files: FileSample,
+  { settings, cloud, fresh = false }: QuoteContext,
+  model: ModelRef | undefined,
+): Promise<number> {
+  if (cloud?.known === undefined || model === undefined) return 0;
+  const tools = { classifierOf: (ref: ModelRef) => installedClassifier(settings, ref) };
+  const by = await classifiedBy(tools, { cloud }, { fresh, model, topK: settings.topK });
+  return by === undefined ? 0 : await files.countKnown(cloud.known, by);
+}
+
 /** Of one machine with the job's model, as jobs have shown or `imgcls model bench` measured; else with whatever model was used. */
 async function measuredRate(
   settings: RunSettings,
-  cloud: Cloud | undefined,
+  { cloud, model }: { cloud: Cloud | undefined; model: ModelRef | undefined },
   { msPerImageByModel = {}, imagesPerSecond }: ControllerReport['measured'],
 ): Promise<number | undefined> {
   if (cloud === undefined) return imagesPerSecond;
-  const model = await chosenModel(settings, cloud);
   const measured = msPerImageOf(await readModelRates(cloud.output), workerCores(settings));
   const ms = model && (msPerImageByModel[model.sha256] ?? measured[model.sha256]);
   return ms === undefined ? imagesPerSecond : 1000 / ms;
@@ -248,27 +270,4 @@ function limitsOf(
     report === undefined || (kind === 'local' && systemClock.nowMs() - report.updatedAtMs > FRESH_REPORT_MS);
   if (!hasNoController) return { min: report.min, max: report.max, policy: report.policy };
   return kind === 'local' ? OWN_WORKER : {};
-}
-
-/** Spot prices change by the hour, so they are not in a quote. */
-const LIST_PRICES = 'list prices on demand with disk and address, the most that spot instances cost';
-
-/** The highest of several prices: a quote should not be exceeded. */
-function priceFor(
-  settings: RunSettings,
-  report: ControllerReport | undefined,
-): Pick<QuoteView, 'hourlyUsd' | 'priceFrom'> {
-  const { pricePerHour, instanceTypes = [] } = settings;
-  if (pricePerHour !== undefined) return { hourlyUsd: pricePerHour, priceFrom: 'the setting pricePerHour' };
-  if (settings.cloud === 'local') return { hourlyUsd: 0, priceFrom: 'no extra cost on this machine' };
-  const machines = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
-  const fromFleet = report?.hourlyUsd ?? highestPrice(machines);
-  const isOwn = report?.settings?.pricePerHour !== undefined;
-  if (fromFleet !== undefined)
-    return {
-      hourlyUsd: fromFleet,
-      priceFrom: `the controller's ${isOwn ? 'pricePerHour' : `fleet, ${LIST_PRICES}`}`,
-    };
-  const listed = instanceTypes.map((type) => priceOf(type, 'on-demand', { attached: USUAL_ATTACHED }));
-  return { hourlyUsd: highestPrice(listed), priceFrom: `us-east-1, ${MACHINE_PRICES.asOf}, ${LIST_PRICES}` };
 }

@@ -104,6 +104,13 @@ describe('a quote', () => {
     );
   });
 
+  it('counts no machine time for known images', () => {
+    const half = quote({ ...job(6000), knownImages: 3000 }, settings, measured);
+    expect(half).toEqual({ ...quote(job(3000), settings, measured), ...job(6000), knownImages: 3000 });
+    const all = quote({ ...job(6000), knownImages: 6000 }, settings, measured, { maxCostUsd: 0.001 });
+    expect(all).toMatchObject({ images: 6000, machines: 0, drainMs: 0, machineUsd: 0, warnings: [] });
+  });
+
   it('has the price of the requests', () => {
     expect(quoteRequests({ s3Put: 1_000_000, s3Get: 1_000_000, sqs: 1_000_000 }).usd).toBeCloseTo(5.8, 6);
   });
@@ -132,6 +139,13 @@ describe('the text of a quote', () => {
     expect(text).toMatch(/10 images\/s per machine, assumed/);
     expect(text).toMatch(/about \$0\.0020 for machines at \$0\.1000 per hour \(the setting pricePerHour\)/);
     expect(text).toMatch(/plus \$0\.0001 for requests: 22 S3 PUT, 20 S3 GET, 12 SQS/);
+  });
+
+  it('says how many images are known', () => {
+    const text = quoteText(view({ ...quote({ ...job(20), knownImages: 5 }, settings, measured) }));
+    expect(text).toMatch(/^ +about 5 of them have predictions already/m);
+    const all = quoteText(view({ ...quote({ ...job(20), knownImages: 20 }, settings, measured) }));
+    expect(all).toMatch(/^machines +0 \(all images have predictions already\)\ndone +within seconds$/m);
   });
 
   it('says what is copied, and where to', () => {
