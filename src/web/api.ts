@@ -107,6 +107,16 @@ const jobOptions = {
   fresh: z.boolean().optional().describe('Classify all images, also those that an earlier job has labelled.'),
 };
 
+export const imagePlaceView = z
+  .object({
+    kind: z
+      .enum(['file', 'object', 'upload'])
+      .describe('A file of the machine, an object of S3, or what a program or a browser has uploaded.'),
+    at: z.string().describe('Its absolute path, its address, or the name that its sender gave.'),
+  })
+  .meta({ id: 'ImagePlace' });
+export type ImagePlaceView = z.infer<typeof imagePlaceView>;
+
 /** A job on images in S3. */
 export const newJob = z
   .strictObject({

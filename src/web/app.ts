@@ -31,6 +31,7 @@ import { limitRequests } from './rate-limits.ts';
 import { classifyRoutes } from './routes/classify.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type FindRouteOptions, findRoutes } from './routes/find.ts';
+import { imagePlaceRoutes } from './routes/image-place.ts';
 import { imageRoutes } from './routes/images.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes } from './routes/page.ts';
@@ -168,6 +169,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     findRoutes(api, { cloud, log, wantedLabels: options.wantedLabels });
     eventRoutes(api, { hub, maxStreams: limits.streams });
     imageRoutes(api, { cloud });
+    imagePlaceRoutes(api, { cloud });
     pictureRoutes(api, { cloud, pictures, maxBytes: limits.imageBytes });
     const imagesAtATime = CLASSIFY_AT_A_TIME[cloud.kind];
     classifyRoutes(api, { client, limits, topK, selectModel, newId, imagesAtATime, clock });

@@ -4,11 +4,13 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { findDropAt } from '../core/drop/drop.ts';
-import { anyJobId, FIRST_ATTEMPT, type ImageSource } from '../core/job/job.ts';
+import { anyJobId, FIRST_ATTEMPT, type ImageSource, type ManifestEntry } from '../core/job/job.ts';
 import { isDropJob } from '../core/job/job-ids.ts';
+import { readJob } from '../core/job/job-record.ts';
 import { readManifest } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { ObjectDamagedError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
+import { type Place, placeOf } from '../photos/find/place.ts';
 import { requireJob } from '../results/job-facts.ts';
 import { HttpProblem } from './problem.ts';
 
@@ -35,19 +37,32 @@ export async function requireImage(
   return image;
 }
 
+/** @throws {HttpProblem} 404 if there is no such image. */
+export async function placeOfImage(cloud: Cloud, { id, index }: z.infer<typeof imagePlace>): Promise<Place> {
+  if (isDropJob(id)) {
+    const { bucket, key } = await requireImage(cloud, { id, index });
+    return { kind: 'object', at: `s3://${bucket}/${key}` };
+  }
+  await requireJob(cloud, id);
+  const entry = await findEntry(cloud, id, index);
+  if (entry === undefined) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
+  return placeOf(await readJob(cloud.output, id), entry);
+}
+
 /** Names the content of an image, and what is made of it. Undefined if nothing is known of the content. */
 export function contentTag({ sha256, etag }: ImageSource): string | undefined {
   return sha256 ?? etag?.replaceAll('"', '');
 }
 
 async function findSubmitted(cloud: Cloud, job: string, index: number): Promise<ImageSource | undefined> {
-  const manifest = readManifest(
-    cloud.output,
-    { job, attempt: FIRST_ATTEMPT },
-    [{ first: index, last: index }],
-    undefined,
-  );
-  for await (const [entry] of manifest) return entry === undefined || isError(entry) ? undefined : entry;
+  const entry = await findEntry(cloud, job, index);
+  return entry === undefined || isError(entry) ? undefined : entry;
+}
+
+async function findEntry(cloud: Cloud, job: string, index: number): Promise<ManifestEntry | undefined> {
+  const place = { job, attempt: FIRST_ATTEMPT };
+  const manifest = readManifest(cloud.output, place, [{ first: index, last: index }], undefined);
+  for await (const [entry] of manifest) return entry;
   return undefined;
 }
 

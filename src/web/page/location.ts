@@ -60,8 +60,9 @@ export function startNavigation(): void {
   keepScroll();
   window.addEventListener('popstate', ({ state }) => {
     const isNewView = window.location.pathname !== path.value;
+    const isSameList = !isNewView && isSameBelowPhoto(window.location.search, search.value);
     showAddress();
-    arriveAt({ scrollY: scrollOf(state), isNewView });
+    if (!isSameList) arriveAt({ scrollY: scrollOf(state), isNewView });
   });
   document.addEventListener('click', (event) => {
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
@@ -83,6 +84,11 @@ function showAddress(): void {
   search.value = newSearch;
   if (isNewView) setTitle(titleOf(view.value));
 }
+
+/** An open photograph lies above the list, which stays where it is. */
+const isSameBelowPhoto = (one: string, other: string): boolean =>
+  changedQuery(new URLSearchParams(one), { photo: undefined }) ===
+  changedQuery(new URLSearchParams(other), { photo: undefined });
 
 const scrollOf = (state: unknown): number => (state as { scrollY?: number } | null)?.scrollY ?? 0;
 

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { evaluationPage } from '../../../src/cli/models/eval-html.ts';
+import { wholePercent } from '../../../src/core/text/percent.ts';
 import { thumbnailOf } from '../../../src/model/thumbnail.ts';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
@@ -83,7 +84,7 @@ afterEach(async () => {
 
 const cat = path.join(repository, 'samples', 'cat.jpg');
 
-const cards = () => page.getByRole('list', { name: 'Images', exact: true }).getByRole('button');
+const cards = () => page.getByRole('list', { name: 'Photos', exact: true }).getByRole('button');
 const labelled = () => page.locator('.photo-labelled');
 
 // biome-ignore lint/suspicious/noExplicitAny: the expectations check its shape.
@@ -139,7 +140,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     for (const { name, label, score, category } of results.outcomes) {
       const card = cards().filter({ hasText: name });
       const mark = score < 0.2 ? 'Unsure, ' : '';
-      const text = `${mark}${label} ${(100 * score).toFixed(1)} %, ${category.name}, ${name}`;
+      const text = `${mark}${label} ${wholePercent(score)}, ${category.name}, ${name}`;
       expect(await card.getAttribute('aria-label')).toBe(text);
     }
     expect(otherHosts).toEqual([]);
@@ -225,12 +226,14 @@ describe.skipIf(browser === undefined)('the page', () => {
     await until('three labels', async () => ((await labelled().count()) === 3 ? true : undefined), {
       timeoutMs: 60_000,
     });
+    await page.getByRole('radio', { name: /^To check/ }).check();
     await page.getByText('1 image has one colour: its label is unreliable.').waitFor();
     await page.getByRole('button', { name: /^One colour, .* %, .+, white\.png$/ }).waitFor();
     expect(await accessibilityViolations()).toEqual([]);
+    await page.getByRole('radio', { name: /^Errors/ }).check();
     const card = page.getByRole('button', { name: 'Not an image, <img src=x onerror=alert(1)>.jpg' });
     await card.click();
-    expect(await page.getByRole('dialog').textContent()).toMatch(/contains something other than an image/);
+    expect(await page.getByRole('dialog').textContent()).toContain('The file is a text, not an image.');
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'More actions' }).click();
     await page.getByRole('menuitem', { name: 'Retry 1 failed photo' }).click();
@@ -249,7 +252,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     await page.getByLabel('Filter by name, label or category').fill(path.basename(files[2] ?? ''));
     await until('one image', async () => ((await cards().count()) === 1 ? true : undefined));
     await page.getByLabel('Filter by name, label or category').fill('');
-    await page.getByLabel('Sort by').selectOption('score');
+    await page.getByLabel('Sort').selectOption('score');
     const scores = await until('all images', async () => {
       const names = await cards().evaluateAll((all) =>
         all.map((card) => card.getAttribute('aria-label') ?? ''),
@@ -261,17 +264,14 @@ describe.skipIf(browser === undefined)('the page', () => {
     const categories: string[] = outcomes.map(
       ({ category }: { category: { name: string } }) => category.name,
     );
-    await page.getByLabel('Group by').selectOption('category');
-    await until('groups', async () => {
-      const titles = await page.locator('.grid h2').allTextContents();
-      return titles.length === new Set(categories).size ? true : undefined;
-    });
+    await page.getByLabel('Group').selectOption('category');
+    await until('stacks', async () =>
+      (await cards().count()) === new Set(categories).size ? true : undefined,
+    );
     const [category = ''] = categories;
     await page.getByLabel('Filter by name, label or category').fill(category);
-    await page
-      .locator('.grid h2')
-      .filter({ hasText: new RegExp(`^${category} `) })
-      .waitFor();
+    await page.getByText(/^\d of 5$/).waitFor();
+    await page.getByRole('button', { name: new RegExp(`${category}(,|$)`) }).waitFor();
     const downloadAs = async (format: RegExp) => {
       await page.getByRole('button', { name: 'Download' }).click();
       const [download] = await Promise.all([

@@ -26,6 +26,24 @@ afterEach(() => service.close());
 const get = async (id = job, index = 0) =>
   await service.app.inject({ url: `/v1/jobs/${id}/images/${index}`, headers: { host: 'localhost' } });
 
+describe('the place of a photograph', () => {
+  const placeOf = async (id: string, index: number) => {
+    const url = `/v1/jobs/${id}/images/${index}/place`;
+    const { statusCode, body } = await service.app.inject({ url, headers: { host: 'localhost' } });
+    return [statusCode, JSON.parse(body)];
+  };
+
+  it('is its file, or the name that its sender gave', async () => {
+    const uploaded = ulid();
+    const upload = { kind: 'bytes', name: 'b.png', source: 'b.png', bytes: png('sent') } as const;
+    await service.submit(uploaded, [upload]);
+    expect(await placeOf(job, 0)).toEqual([200, { kind: 'file', at: file }]);
+    expect(await placeOf(uploaded, 0)).toEqual([200, { kind: 'upload', at: 'b.png' }]);
+    expect((await placeOf(job, 1))[0]).toBe(404);
+    expect((await placeOf(ulid(), 0))[0]).toBe(404);
+  });
+});
+
 describe('a photograph in a pack', () => {
   const packed = ulid();
   const content = ['one', 'two', 'three'].map((name) => png(name.repeat(100_000)));

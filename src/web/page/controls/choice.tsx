@@ -10,8 +10,12 @@ interface ChoiceProps<T extends string> {
 export function Choice<T extends string>({ title, options, names, chosen, onChoose }: ChoiceProps<T>) {
   return (
     <label class="choice">
-      {title}
-      <select value={chosen} onChange={({ currentTarget: { value } }) => onChoose(value as T)}>
+      <span class="choice-title">{title}</span>
+      <select
+        aria-label={title}
+        value={chosen}
+        onChange={({ currentTarget: { value } }) => onChoose(value as T)}
+      >
         {options.map((option) => (
           <option key={option} value={option}>
             {names[option]}

@@ -5,6 +5,8 @@ import { ProgressBar } from '../shell/progress-bar.tsx';
 import { JobMenu } from './job-menu.tsx';
 import { doneFraction, factsOf, isActive, jobTitle, modelText, progressText, stateText } from './job-text.ts';
 import { ShareButton } from './share-button.tsx';
+import type { JobActions } from './use-job-actions.ts';
+import { useStartText } from './use-start-text.ts';
 
 const FORMATS = [
   { format: 'csv', text: 'CSV', hint: 'For spreadsheets' },
@@ -14,15 +16,14 @@ const FORMATS = [
 
 interface JobHeaderProps {
   job: JobView;
-  /** What the download marks as unsure. */
-  minScore: number;
-  onJob(job: JobView): void;
+  actions: JobActions;
 }
 
 /** What the job is, how far it is, and what can be done with it. */
-export function JobHeader({ job, minScore, onJob }: JobHeaderProps) {
+export function JobHeader({ job, actions }: JobHeaderProps) {
   const title = jobTitle(job);
   const text = progressText(job);
+  const start = useStartText(job);
   const facts = [text, ...factsOf(job), age(job.createdAtMs, Date.now())];
   return (
     <header class="job-head">
@@ -36,7 +37,7 @@ export function JobHeader({ job, minScore, onJob }: JobHeaderProps) {
               <MenuLink
                 key={format}
                 icon="download"
-                href={`v1/jobs/${job.id}/results?format=${format}&minScore=${minScore}`}
+                href={`v1/jobs/${job.id}/results?format=${format}`}
                 download
                 {...item}
               />
@@ -44,10 +45,10 @@ export function JobHeader({ job, minScore, onJob }: JobHeaderProps) {
           </Menu>
         )}
         <ShareButton title={title} />
-        <JobMenu job={job} onJob={onJob} />
+        <JobMenu job={job} actions={actions} />
       </div>
       <p class="job-facts">
-        {job.state !== 'finished' && <span class={`chip chip-${job.state}`}>{stateText(job)}</span>}
+        {job.state !== 'finished' && <span class={`chip chip-${job.state}`}>{start ?? stateText(job)}</span>}
         {facts.map((fact) => (
           <span key={fact}>{fact}</span>
         ))}

@@ -4,39 +4,18 @@ import { copyText } from '../controls/copy-text.ts';
 import { curlOf } from '../controls/curl.ts';
 import { Menu, MenuButton } from '../controls/menu.tsx';
 import { counted } from '../format.ts';
-import { navigate } from '../location.ts';
-import { callService } from '../service/call-service.ts';
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx';
-import { announce } from '../shell/live-region.tsx';
-import { ErrorNotice } from '../shell/notice.tsx';
-import { forgetOriginals } from '../upload/originals.ts';
 import { isActive } from './job-text.ts';
+import type { JobActions } from './use-job-actions.ts';
+
+interface JobMenuProps {
+  job: JobView;
+  actions: JobActions;
+}
 
 /** Less common actions: those that the job's state allows. */
-export function JobMenu({ job, onJob }: { job: JobView; onJob(job: JobView): void }) {
-  const failure = useSignal<unknown>(undefined);
+export function JobMenu({ job, actions }: JobMenuProps) {
   const isConfirming = useSignal(false);
-  const path = `/jobs/${job.id}`;
-
-  async function act(action: () => Promise<void>) {
-    failure.value = undefined;
-    await action().catch((error: unknown) => {
-      failure.value = error;
-    });
-  }
-  const post = (verb: string, announcement: string) => () =>
-    void act(async () => {
-      onJob(await callService<JobView>(`${path}/${verb}`, { method: 'POST' }));
-      announce(announcement);
-    });
-  const remove = () =>
-    void act(async () => {
-      await callService(path, { method: 'DELETE' });
-      forgetOriginals(job.id);
-      navigate('jobs');
-      announce('Job deleted');
-    });
-
   return (
     <>
       <Menu label="More actions" icon="more">
@@ -57,12 +36,10 @@ export function JobMenu({ job, onJob }: { job: JobView; onJob(job: JobView): voi
           <MenuButton
             icon="retry"
             text={`Retry ${counted(job.errors, 'failed photo')}`}
-            onChoose={post('retry', 'Retrying the failed photos')}
+            onChoose={actions.retry}
           />
         )}
-        {isActive(job) && (
-          <MenuButton icon="stop" text="Cancel job" onChoose={post('cancel', 'Job cancelled')} />
-        )}
+        {isActive(job) && <MenuButton icon="stop" text="Cancel job" onChoose={actions.cancel} />}
         <MenuButton
           icon="trash"
           text="Delete job"
@@ -72,12 +49,11 @@ export function JobMenu({ job, onJob }: { job: JobView; onJob(job: JobView): voi
           }}
         />
       </Menu>
-      {failure.value !== undefined && <ErrorNotice error={failure.value} />}
       {isConfirming.value && (
         <ConfirmDialog
           title="Delete this job?"
           action="Delete"
-          onConfirm={remove}
+          onConfirm={actions.remove}
           onClose={() => {
             isConfirming.value = false;
           }}

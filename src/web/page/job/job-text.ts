@@ -1,47 +1,42 @@
 /** The texts of a job and of an image. Pure. */
+import { SMALL_BATCH } from '../../../core/job/batches.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import { dollars } from '../../../core/money/money.ts';
 import { duration } from '../../../core/text/duration.ts';
 import { harmless } from '../../../core/text/harmless.ts';
-import { percent } from '../../../core/text/percent.ts';
+import { wholePercent } from '../../../core/text/percent.ts';
 import type { JobView } from '../../api.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
 import { counted, number, rate } from '../format.ts';
-import { type Failed, isFailed, isGuess, type OutcomeState } from './outcomes.ts';
+import { type Failed, isFailed, type OutcomeState } from './follow/outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];
 type Warning = NonNullable<Extract<OutcomeView, { labels: unknown }>['warning']>;
 
-const errors: Record<ErrorCode, { short: string; long: string }> = {
-  not_an_image: { short: 'Not an image', long: 'The file contains something other than an image.' },
+const RETRY = 'A retry may help.';
+const errors: Record<ErrorCode, { short: string; advice: string }> = {
+  not_an_image: { short: 'Not an image', advice: 'A retry will not help unless the file is replaced.' },
   truncated: {
     short: 'Cut off or damaged',
-    long: 'The file is cut off or damaged: too little of the image could be decoded.',
+    advice: 'Restore the file from the camera or a backup, then retry.',
   },
-  too_large: { short: 'Too large', long: 'The image has more bytes or pixels than the service accepts.' },
-  unsupported_format: { short: 'Unsupported format', long: 'This image format is not supported.' },
-  missing: { short: 'Missing', long: 'The image was deleted or moved before it was classified.' },
-  changed: { short: 'Changed', long: 'The image was changed after it was submitted.' },
-  model_unavailable: { short: 'No model', long: 'The worker could not load the model. A retry may help.' },
-  worker_crash: {
-    short: 'Crashed',
-    long: 'The model runner crashed on this image more than once. A retry may help.',
-  },
-  deadline: {
-    short: 'Timed out',
-    long: 'Classification timed out. A retry may help.',
-  },
-  unreadable: { short: 'Unreadable', long: 'The image could not be read.' },
+  too_large: { short: 'Too large', advice: 'Make the image smaller, then label it again.' },
+  unsupported_format: { short: 'Unsupported format', advice: 'Convert it to JPEG, then label it again.' },
+  missing: { short: 'Missing', advice: 'Put the file back where it was, then retry.' },
+  changed: { short: 'Changed', advice: 'The file is not the one that was submitted. Label it again.' },
+  model_unavailable: { short: 'No model', advice: RETRY },
+  worker_crash: { short: 'Crashed', advice: RETRY },
+  deadline: { short: 'Timed out', advice: RETRY },
+  unreadable: { short: 'Unreadable', advice: 'Check its permissions, then retry.' },
 };
 
-export const errorText = (code: ErrorCode) =>
-  errors[code] ?? { short: 'Error', long: 'The image could not be classified.' };
+export const errorText = (code: ErrorCode) => errors[code] ?? { short: 'Error', advice: RETRY };
 
 /** The words on an image whose label is unreliable. */
 const warningMarks: Readonly<Record<Warning, string>> = {
   damaged: 'Damaged',
   uniform: 'One colour',
-  low_resolution: 'Very small',
+  low_resolution: 'Low resolution',
 };
 
 /** What a job is called: its folder as given, or that of its first image. */
@@ -78,11 +73,11 @@ export const isOver = ({ state }: JobView): boolean => state === 'finished' || s
 export const isActive = (job: JobView): boolean => !isOver(job) && !isDropJob(job.id);
 
 export function stateText({ id, state, attempt, done }: JobView): string {
-  if (isDropJob(id)) return 'Dropped images';
+  if (isDropJob(id)) return 'Dropped photos';
   if (state === 'finished') return 'Finished';
   if (state === 'cancelled') return 'Cancelled';
   if (attempt > 1) return 'Retrying';
-  if (state === 'open') return 'Reading images';
+  if (state === 'open') return 'Reading photos';
   return done === 0 ? 'Waiting for a worker' : 'Labelling';
 }
 
@@ -98,13 +93,16 @@ export function progressText({ id, done, total }: JobView): string {
   return done === total ? counted(total, 'photo') : `${number(done)} of ${counted(total, 'photo')}`;
 }
 
-/** `12.4 images/s`, `9 s left`, `$0.0012`: those that are known and apply. */
+/** The rate of the first batches, while workers start, says nothing about the time that is left. */
+const FIRST_TIMED = 3 * SMALL_BATCH;
+
+/** `12.4 photos/s`, `9 s left`, `$0.0012`: those that are known and apply. */
 export function factsOf(job: JobView): string[] {
   const { imagesPerSecond, leftMs, usd, createdAtMs, finishedAtMs } = job;
   const facts: string[] = [];
   if (!isOver(job) && imagesPerSecond !== undefined && imagesPerSecond > 0)
-    facts.push(`${rate(imagesPerSecond)} images/s`);
-  if (!isOver(job) && leftMs !== undefined) facts.push(`${duration(leftMs)} left`);
+    facts.push(`${rate(imagesPerSecond)} photos/s`);
+  if (!isOver(job) && leftMs !== undefined && job.done >= FIRST_TIMED) facts.push(`${duration(leftMs)} left`);
   if (finishedAtMs !== undefined) facts.push(`took ${duration(finishedAtMs - createdAtMs)}`);
   if (usd !== undefined) facts.push(dollars(usd));
   return facts;
@@ -114,18 +112,24 @@ export function factsOf(job: JobView): string[] {
 export const modelText = ({ model }: JobView): string => (model ? `${model.name}/${model.variant}` : '');
 
 /** The word on an image whose label is worth little; undefined if it has none. */
-export function markOf(outcome: OutcomeView | undefined): string | undefined {
+export function markOf(outcome: OutcomeView | undefined, minScore: number): string | undefined {
   if (outcome === undefined || isFailed(outcome)) return undefined;
   if (outcome.warning !== undefined) return warningMarks[outcome.warning];
-  return isGuess(outcome) ? 'Unsure' : undefined;
+  return outcome.score < minScore ? 'Unsure' : undefined;
+}
+
+interface DescribedImage {
+  outcome: OutcomeView | undefined;
+  state: OutcomeState;
+  minScore: number;
 }
 
 /** The accessible name of an image's card: its caption, in the same order. */
-export function imageText(name: string, outcome: OutcomeView | undefined, state: OutcomeState): string {
+export function imageText(name: string, { outcome, state, minScore }: DescribedImage): string {
   if (outcome === undefined) return `${state === 'loading' ? 'Loading' : 'Waiting'}, ${name}`;
   if (isFailed(outcome)) return `${errorText(outcome.error.code).short}, ${name}`;
-  const label = `${outcome.label} ${percent(outcome.score)}`;
-  return [markOf(outcome), label, outcome.category?.name, name]
+  const label = `${outcome.label} ${wholePercent(outcome.score)}`;
+  return [markOf(outcome, minScore), label, outcome.category?.name, name]
     .filter((part) => part !== undefined)
     .join(', ');
 }

@@ -1,73 +1,37 @@
-import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { harmless } from '../../../core/text/harmless.ts';
+import { setTitle } from '../location.ts';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
-import { originalOf } from '../upload/originals.ts';
-import { type Announcement, announcementOf } from './announcement.ts';
-import { arrange, DEFAULT_VIEW, type ViewOptions } from './arrange.ts';
-import { MAX_FETCHED_WHOLE } from './fetch-plan.ts';
-import { FollowedJob } from './followed-job.ts';
-import { ImageGrid } from './image-grid.tsx';
+import { type Announcement, announcementOf } from './follow/announcement.ts';
+import { FollowedJob } from './follow/followed-job.ts';
 import { JobHeader } from './job-header.tsx';
-import { Toolbar } from './toolbar.tsx';
+import { JobPhotos } from './job-photos.tsx';
+import { jobTitle } from './job-text.ts';
+import { NoJob } from './no-job.tsx';
+import { useJobActions } from './use-job-actions.ts';
 
 /** One job: its progress and its images. */
 export function JobPageView({ id }: { id: string }) {
   const followed = useMemo(() => new FollowedJob(id), [id]);
   useEffect(() => () => followed.close(), [followed]);
   useAnnouncements(followed);
-  const options = useSignal<ViewOptions>(DEFAULT_VIEW);
-  const nameOf = (index: number): string =>
-    harmless(followed.outcomes.at(index)?.name ?? originalOf(id, index)?.name ?? `Image ${index + 1}`);
-  const arrangement = useComputed(() => {
-    followed.revision.value;
-    const { outcomes, total, isSparse } = followed;
-    return arrange({ outcomes, total: total.value, isSparse, nameOf }, options.value);
-  });
-  const warnings = useComputed(() => {
-    followed.revision.value;
-    // Of a larger job only a part is loaded.
-    return followed.total.value > MAX_FETCHED_WHOLE ? [] : followed.outcomes.warnings();
-  });
+  const actions = useJobActions(followed);
+  const failure = followed.error.value ?? actions.failure.value;
   const job = followed.job.value;
   const connection = followed.connection.value;
+  const title = job === undefined ? undefined : jobTitle(job);
+  useEffect(() => {
+    if (title !== undefined) setTitle(title);
+  }, [title]);
 
-  if (connection === 'gone')
-    return (
-      <section class="narrow">
-        <h1 tabIndex={-1}>Job deleted</h1>
-        <p>
-          This job was deleted. <a href="jobs">See all jobs</a>
-        </p>
-      </section>
-    );
+  if (connection === 'gone' || followed.isUnknown) return <NoJob id={id} isDeleted={connection === 'gone'} />;
   return (
     <section class="job" aria-busy={job === undefined}>
-      {followed.error.value !== undefined && <ErrorNotice error={followed.error.value} />}
-      {job === undefined ? (
-        <h1 tabIndex={-1}>Job</h1>
-      ) : (
-        <>
-          <JobHeader job={job} minScore={0} onJob={(now) => followed.update(now)} />
-          {warnings.value.map((text) => (
-            <p key={text} class="warning">
-              {text}
-            </p>
-          ))}
-        </>
-      )}
+      {failure !== undefined && <ErrorNotice error={failure} />}
+      {job === undefined ? <h1 tabIndex={-1}>Job</h1> : <JobHeader job={job} actions={actions} />}
       {connection === 'lost' && <Notice kind="quiet">Connection lost. Reconnecting.</Notice>}
       {job !== undefined && followed.total.value > 0 && (
-        <>
-          <Toolbar
-            options={options}
-            arrangement={arrangement.value}
-            job={job}
-            loaded={followed.outcomes.loaded}
-          />
-          <ImageGrid followed={followed} groups={arrangement.value.groups} nameOf={nameOf} />
-        </>
+        <JobPhotos followed={followed} job={job} onRetry={actions.retry} />
       )}
     </section>
   );

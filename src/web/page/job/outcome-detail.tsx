@@ -1,52 +1,42 @@
 import { percent } from '../../../core/text/percent.ts';
-import { GUESS_BELOW, guessesText, warningText } from '../../../core/text/warning-text.ts';
+import { guessesText, warningText } from '../../../core/text/warning-text.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
+import { isFailed } from './follow/outcomes.ts';
 import { errorText } from './job-text.ts';
-import { isFailed, isGuess } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 
-/** The labels of an image, best first, or its error. */
-export function OutcomeDetail({
-  outcome,
-  maxLabels,
-}: {
+interface OutcomeDetailProps {
   outcome: OutcomeView | undefined;
+  minScore: number;
   maxLabels?: number;
-}) {
+}
+
+/** The labels of an image, best first, and what is wrong with them; or its error, and what to do about it. */
+export function OutcomeDetail({ outcome, minScore, maxLabels }: OutcomeDetailProps) {
   if (outcome === undefined) return <p class="muted">No label yet.</p>;
   if (isFailed(outcome))
     return (
       <>
-        <p>{errorText(outcome.error.code).long}</p>
-        <p class="small">{outcome.error.message}</p>
+        <p>{outcome.error.message}</p>
+        <p class="small">{errorText(outcome.error.code).advice}</p>
       </>
     );
+  const { labels, score, warning, decodedShare, source } = outcome;
   return (
     <>
-      <ol class="classes">
-        {outcome.labels.slice(0, maxLabels).map(({ wnid, label, score }) => (
-          <li key={wnid}>
-            <span class="label">{label}</span> <span class="score">{percent(score)}</span>
-            <ScoreBar score={score} />
+      {warning !== undefined && <p class="warning">{warningText(warning, decodedShare)}</p>}
+      {warning === undefined && score < minScore && <p class="warning">{guessesText(1, minScore)}</p>}
+      {source === 'preview' && (
+        <p class="small">The file is camera raw: its embedded preview was labelled.</p>
+      )}
+      <ol class="classes" aria-label="Labels">
+        {labels.slice(0, maxLabels).map((one) => (
+          <li key={one.wnid}>
+            <span class="class-label">{one.label}</span> <span class="score">{percent(one.score)}</span>
+            <ScoreBar score={one.score} />
           </li>
         ))}
       </ol>
-      {outcome.category !== undefined && (
-        <p class="small">
-          Category: <span class="chip">{outcome.category.name}</span> {percent(outcome.category.score)}
-        </p>
-      )}
-      {isGuess(outcome) && <p class="warning">{guessesText(1, GUESS_BELOW)}</p>}
-      {outcome.warning !== undefined && (
-        <p class="warning">{warningText(outcome.warning, outcome.decodedShare)}</p>
-      )}
-      {outcome.source === 'preview' && (
-        <p class="small">The file is camera raw: its embedded preview was labelled.</p>
-      )}
-      <p class="small">
-        {outcome.model},{' '}
-        {outcome.known === true ? 'labelled by an earlier job' : `${outcome.ms.toFixed(1)} ms`}
-      </p>
     </>
   );
 }

@@ -12,3 +12,6 @@ export function revokeObjectUrl(file: File): void {
   if (url !== undefined) URL.revokeObjectURL(url);
   urls.delete(file);
 }
+
+/** Whether this page has shown the file. */
+export const hasObjectUrl = (file: File): boolean => urls.has(file);

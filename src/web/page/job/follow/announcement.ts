@@ -1,9 +1,9 @@
 /** Progress of a job for screen readers, not too often. Pure. */
 
-import { duration } from '../../../core/text/duration.ts';
-import type { JobView } from '../../api.ts';
-import { counted, number } from '../format.ts';
-import { doneFraction, isOver } from './job-text.ts';
+import { duration } from '../../../../core/text/duration.ts';
+import type { JobView } from '../../../api.ts';
+import { counted, number } from '../../format.ts';
+import { doneFraction, isOver } from '../job-text.ts';
 
 const MIN_INTERVAL_MS = 10_000;
 

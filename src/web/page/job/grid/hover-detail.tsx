@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { OutcomeView } from '../../outcome-views.ts';
-import { OutcomeDetail } from './outcome-detail.tsx';
+import type { OutcomeView } from '../../../outcome-views.ts';
+import { OutcomeDetail } from '../outcome-detail.tsx';
 import { positionBeside } from './position-beside.ts';
 
 export const HOVER_DETAIL = 'hover-detail';
@@ -10,11 +10,12 @@ interface HoverDetailProps {
   card: HTMLElement;
   name: string;
   outcome: OutcomeView | undefined;
+  minScore: number;
   onClose(): void;
 }
 
 /** The top labels of the card under the pointer or with the focus. Escape closes it. */
-export function HoverDetail({ card, name, outcome, onClose }: HoverDetailProps) {
+export function HoverDetail({ card, name, outcome, minScore, onClose }: HoverDetailProps) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const element = box.current;
@@ -41,7 +42,7 @@ export function HoverDetail({ card, name, outcome, onClose }: HoverDetailProps) 
   return (
     <div ref={box} id={HOVER_DETAIL} class="hover-detail" role="tooltip">
       <p class="hover-name">{name}</p>
-      <OutcomeDetail outcome={outcome} maxLabels={MAX_LABELS} />
+      <OutcomeDetail outcome={outcome} minScore={minScore} maxLabels={MAX_LABELS} />
     </div>
   );
 }

@@ -1,16 +1,16 @@
 /** The outcomes of a job that the page has loaded, kept sparse for jobs of any size. Pure. */
-import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
-import { GUESS_BELOW, guessesText, WarningCounts } from '../../../core/text/warning-text.ts';
-import type { OutcomeView } from '../../outcome-views.ts';
-import { number } from '../format.ts';
+import { type IndexRange, IndexRanges } from '../../../../core/job/index-ranges.ts';
+import { guessesText, WarningCounts } from '../../../../core/text/warning-text.ts';
+import type { OutcomeView } from '../../../outcome-views.ts';
+import { number } from '../../format.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
 
-/** Whether the label of an image is a guess. A warning says more. */
-export const isGuess = (outcome: OutcomeView): boolean =>
-  !isFailed(outcome) && outcome.warning === undefined && outcome.score < GUESS_BELOW;
-
 export const isFailed = (outcome: OutcomeView): outcome is Failed => 'error' in outcome;
+
+/** Whether a label is worth little: its score is lower than `minScore`, or it has a warning. */
+export const isDoubtful = (outcome: OutcomeView, minScore: number): boolean =>
+  !isFailed(outcome) && (outcome.warning !== undefined || outcome.score < minScore);
 
 /** `loading`: the image has an outcome that is not loaded yet. */
 export type OutcomeState = 'labelled' | 'failed' | 'waiting' | 'loading';
@@ -84,17 +84,25 @@ export class Outcomes {
     return this.#covered.has(index) ? 'loading' : 'waiting';
   }
 
-  /** A sentence for each reason why labels that are loaded are worth little. */
-  warnings(): string[] {
+  /** How many of the loaded labels are worth little. */
+  doubtful(minScore: number): number {
+    let count = 0;
+    for (const outcome of this.#byIndex.values()) if (isDoubtful(outcome, minScore)) count++;
+    return count;
+  }
+
+  /** A sentence for each reason why loaded labels are worth little. */
+  warnings(minScore: number): string[] {
     const counts = new WarningCounts();
     let guesses = 0;
     for (const outcome of this.#byIndex.values()) {
-      if (isGuess(outcome)) guesses++;
-      if (!isFailed(outcome) && outcome.warning !== undefined) counts.add(outcome.warning);
+      if (isFailed(outcome)) continue;
+      if (outcome.warning !== undefined) counts.add(outcome.warning);
+      else if (outcome.score < minScore) guesses++;
     }
     return [
       ...counts.texts(number),
-      ...(guesses === 0 ? [] : [guessesText(guesses, GUESS_BELOW, number(guesses))]),
+      ...(guesses === 0 ? [] : [guessesText(guesses, minScore, number(guesses))]),
     ];
   }
 

@@ -1,5 +1,5 @@
-import type { JobEvent } from '../../api.ts';
-import { pauseMs } from '../service/retry.ts';
+import type { JobEvent } from '../../../api.ts';
+import { pauseMs } from '../../service/retry.ts';
 
 export interface JobEventListener {
   snapshot(event: JobEvent): void;

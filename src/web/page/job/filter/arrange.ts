@@ -1,34 +1,23 @@
 /** Filters, sorts and groups the images of a job. Pure. */
-import { MAX_FETCHED_WHOLE } from './fetch-plan.ts';
-import { isFailed, type OutcomeState, type Outcomes } from './outcomes.ts';
+import { MAX_FETCHED_WHOLE } from '../follow/fetch-plan.ts';
+import { isDoubtful, isFailed, type Outcomes } from '../follow/outcomes.ts';
+import type { Grouping, ShownState, Sorting, ViewOptions } from './view-options.ts';
 
-export const shownStates = ['all', 'labelled', 'errors', 'waiting'] as const;
-export type ShownState = (typeof shownStates)[number];
-export const sortings = ['input', 'name', 'label', 'score'] as const;
-export type Sorting = (typeof sortings)[number];
-
-export const groupings = ['none', 'label', 'category'] as const;
-export type Grouping = (typeof groupings)[number];
-
-export interface ViewOptions {
-  /** Part of a name, a label or a category. */
-  text: string;
-  state: ShownState;
-  sorting: Sorting;
-  grouping: Grouping;
-}
-
-export const DEFAULT_VIEW: ViewOptions = { text: '', state: 'all', sorting: 'input', grouping: 'none' };
-
-export interface Group {
-  /** Absent if the images are not grouped. */
-  title?: string;
+/** The images of one label or category. */
+export interface Stack {
+  title: string;
   images: readonly number[];
 }
 
+/** What has a place in the grid: an image by its index, or a stack of several. */
+export type Tile = number | Stack;
+
 export interface Arrangement {
-  groups: Group[];
-  shown: number;
+  tiles: readonly Tile[];
+  /** The images in the order of the tiles. */
+  images: readonly number[];
+  /** All stacks, if the images are grouped, also while one of them is open. */
+  stacks: readonly Stack[];
   /** The job is too large to load completely, so only its loaded images were considered. */
   isPartial: boolean;
 }
@@ -45,17 +34,23 @@ const inOrder = new Intl.Collator('en', { numeric: true, sensitivity: 'base' }).
 
 export function arrange(source: ArrangeSource, options: ViewOptions): Arrangement {
   const { outcomes, total, isSparse } = source;
-  const isDefault = options.text.trim() === '' && options.sorting === 'input' && options.grouping === 'none';
-  const needsAll = !isDefault || !(options.state === 'all' || options.state === 'waiting');
+  const { text, state, sorting, grouping, stack } = options;
+  const isWhole = text.trim() === '' && sorting === 'input' && grouping === 'none';
+  const needsAll = !isWhole || !(state === 'all' || state === 'waiting');
   const isPartial = needsAll && total > MAX_FETCHED_WHOLE;
   const all = () => (isSparse ? [...outcomes.covered.indexes()] : range(total));
   const images = (isPartial ? outcomes.loadedIndexes() : all()).filter((index) =>
     matches(index, source, options),
   );
-  sort(images, source, options.sorting);
-  const { grouping } = options;
-  const groups = grouping === 'none' ? [{ images }] : grouped(images, source, grouping);
-  return { groups, shown: images.length, isPartial };
+  sort(images, source, sorting);
+  if (grouping === 'none') return { tiles: images, images, stacks: [], isPartial };
+  const stacks = stacksOf(images, source, grouping);
+  if (stack === undefined) {
+    const tiles = stacks.map((each) => (each.images.length === 1 ? (each.images[0] as number) : each));
+    return { tiles, images: stacks.flatMap((each) => each.images), stacks, isPartial };
+  }
+  const open = stacks.find(({ title }) => title === stack)?.images ?? [];
+  return { tiles: open, images: open, stacks, isPartial };
 }
 
 let indexes: number[] = [];
@@ -65,16 +60,29 @@ function range(length: number): readonly number[] {
   return indexes;
 }
 
-function matches(index: number, { outcomes, nameOf }: ArrangeSource, { state, text }: ViewOptions): boolean {
-  if (state !== 'all' && !isInState(outcomes.stateOf(index), state)) return false;
-  const query = text.trim().toLowerCase();
+function matches(index: number, { outcomes, nameOf }: ArrangeSource, options: ViewOptions): boolean {
+  if (!isInState(index, outcomes, options)) return false;
+  const query = options.text.trim().toLowerCase();
   if (query === '') return true;
   const words = [nameOf(index), labelOf(outcomes, index), categoryOf(outcomes, index)];
   return words.some((word) => word.toLowerCase().includes(query));
 }
 
-const isInState = (state: OutcomeState, shown: ShownState): boolean =>
-  shown === 'errors' ? state === 'failed' : state === shown;
+function isInState(index: number, outcomes: Outcomes, { state, minScore }: ViewOptions): boolean {
+  const isDoubt = () => {
+    const outcome = outcomes.at(index);
+    return outcome !== undefined && isDoubtful(outcome, minScore);
+  };
+  const isLabelled = () => outcomes.stateOf(index) === 'labelled';
+  const tests: Record<ShownState, () => boolean> = {
+    all: () => true,
+    sure: () => isLabelled() && !isDoubt(),
+    check: isDoubt,
+    errors: () => outcomes.stateOf(index) === 'failed',
+    waiting: () => outcomes.stateOf(index) === 'waiting',
+  };
+  return tests[state]();
+}
 
 function labelOf(outcomes: Outcomes, index: number): string {
   const outcome = outcomes.at(index);
@@ -107,27 +115,27 @@ function byLabel(one: string, other: string): number {
 const NO_LABEL = { failed: 'Errors', waiting: 'Waiting', loading: 'Loading' };
 const NO_CATEGORY = 'No category';
 
-/** The largest group first; images without a label last. */
-function grouped(
+/** The largest stack first; images without a label last. */
+function stacksOf(
   images: readonly number[],
   { outcomes }: ArrangeSource,
   grouping: Exclude<Grouping, 'none'>,
-): Group[] {
+): Stack[] {
   const titleOf = (index: number) =>
     grouping === 'label' ? labelOf(outcomes, index) : categoryOf(outcomes, index) || NO_CATEGORY;
   const labelled = new Map<string, number[]>();
   const others = new Map<string, number[]>();
   for (const index of images) {
     const state = outcomes.stateOf(index);
-    const [groups, title] =
+    const [stacks, title] =
       state === 'labelled' ? ([labelled, titleOf(index)] as const) : ([others, NO_LABEL[state]] as const);
-    const group = groups.get(title);
-    if (group === undefined) groups.set(title, [index]);
-    else group.push(index);
+    const stack = stacks.get(title);
+    if (stack === undefined) stacks.set(title, [index]);
+    else stack.push(index);
   }
-  const listed = (groups: Map<string, number[]>): Group[] =>
-    Array.from(groups, ([title, members]) => ({ title, images: members }));
-  const bySize = (one: Group, other: Group) =>
-    other.images.length - one.images.length || inOrder(one.title ?? '', other.title ?? '');
+  const listed = (stacks: Map<string, number[]>): Stack[] =>
+    Array.from(stacks, ([title, members]) => ({ title, images: members }));
+  const bySize = (one: Stack, other: Stack) =>
+    other.images.length - one.images.length || inOrder(one.title, other.title);
   return [...listed(labelled).sort(bySize), ...listed(others)];
 }

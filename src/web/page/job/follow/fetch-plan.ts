@@ -1,8 +1,8 @@
 /** Decides which outcomes to fetch next. Pure. */
-import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
+import { type IndexRange, IndexRanges } from '../../../../core/job/index-ranges.ts';
 
 /** Of a larger job only the images near the view are fetched. */
-export const MAX_FETCHED_WHOLE = 5000;
+export const MAX_FETCHED_WHOLE = 20_000;
 /** Outcomes in one response, at most. */
 export const PAGE_IMAGES = 1000;
 /** A gap of up to so many loaded images is fetched again: cheaper than a second request. */

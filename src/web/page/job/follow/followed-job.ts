@@ -1,11 +1,11 @@
 import { computed, signal } from '@preact/signals';
-import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
-import { isDropJob } from '../../../core/job/job-ids.ts';
-import type { JobEvent, JobView } from '../../api.ts';
-import type { ResultsPage } from '../../outcome-views.ts';
-import { callService, ServiceError } from '../service/call-service.ts';
+import { type IndexRange, IndexRanges } from '../../../../core/job/index-ranges.ts';
+import { isDropJob } from '../../../../core/job/job-ids.ts';
+import type { JobEvent, JobView } from '../../../api.ts';
+import type { ResultsPage } from '../../../outcome-views.ts';
+import { callService, ServiceError } from '../../service/call-service.ts';
+import { isOver } from '../job-text.ts';
 import { nextRequests, PAGE_IMAGES } from './fetch-plan.ts';
-import { isOver } from './job-text.ts';
 import { listenToEvents } from './listen-to-events.ts';
 import { Outcomes } from './outcomes.ts';
 
@@ -41,6 +41,11 @@ export class FollowedJob {
     const { covered } = this.outcomes;
     return this.job.value?.total ?? (this.isSparse ? covered.size : covered.end);
   });
+
+  /** There is no such job. */
+  get isUnknown(): boolean {
+    return this.error.value !== undefined && isFinal(this.error.value);
+  }
 
   #visible = new IndexRanges();
   readonly #inFlight = new Set<FetchInFlight>();
@@ -114,10 +119,10 @@ export class FollowedJob {
       return true;
     } catch (error) {
       if (!(error instanceof ServiceError)) return false;
-      const isFinal = error.status === 404 || error.status === 400;
-      if (isFinal || this.job.value === undefined) this.error.value = error;
-      if (isFinal && this.job.value !== undefined) this.connection.value = 'gone';
-      return !isFinal;
+      const isOver = isFinal(error);
+      if (isOver || this.job.value === undefined) this.error.value = error;
+      if (isOver && this.job.value !== undefined) this.connection.value = 'gone';
+      return !isOver;
     }
   }
 
@@ -167,3 +172,6 @@ export class FollowedJob {
     }, RENDER_INTERVAL_MS);
   }
 }
+
+/** The job does not exist, or no longer. */
+const isFinal = ({ status }: ServiceError): boolean => status === 404 || status === 400;

@@ -1,0 +1,44 @@
+import { type Signal, useSignal } from '@preact/signals';
+import type { JobView } from '../../api.ts';
+import { navigate } from '../location.ts';
+import { callService } from '../service/call-service.ts';
+import { announce } from '../shell/live-region.tsx';
+import { forgetOriginals } from '../upload/originals.ts';
+import type { FollowedJob } from './follow/followed-job.ts';
+
+export interface JobActions {
+  /** Why the last action failed. */
+  failure: Signal<unknown>;
+  retry(): void;
+  cancel(): void;
+  remove(): void;
+}
+
+/** What can be done with a job. */
+export function useJobActions(followed: FollowedJob): JobActions {
+  const failure = useSignal<unknown>(undefined);
+  const path = `/jobs/${followed.id}`;
+  async function act(action: () => Promise<void>) {
+    failure.value = undefined;
+    await action().catch((error: unknown) => {
+      failure.value = error;
+    });
+  }
+  const post = (verb: string, announcement: string) =>
+    void act(async () => {
+      followed.update(await callService<JobView>(`${path}/${verb}`, { method: 'POST' }));
+      announce(announcement);
+    });
+  return {
+    failure,
+    retry: () => post('retry', 'Retrying the failed photos'),
+    cancel: () => post('cancel', 'Job cancelled'),
+    remove: () =>
+      void act(async () => {
+        await callService(path, { method: 'DELETE' });
+        forgetOriginals(followed.id);
+        navigate('jobs');
+        announce('Job deleted');
+      }),
+  };
+}
