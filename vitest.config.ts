@@ -30,7 +30,10 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 10_000, { isolate: false }),
-      project('docs', 120_000, { isolate: false }),
+      project('docs', 120_000, {
+        isolate: false,
+        include: ['test/docs/**/*.test.ts', 'templates/**/*.test.ts'],
+      }),
       project('contract', 120_000, { isolate: false, globalSetup: [MOTO] }),
       project('integration', 300_000, { isolate: false, globalSetup: [MOTO] }),
       project('faults', 300_000, { globalSetup: [MOTO] }),

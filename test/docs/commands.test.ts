@@ -6,14 +6,16 @@ import { withLabel } from '../../src/cli/command-line.ts';
 import { topicParts } from '../../src/cli/help/topics.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { throwUsageErrors } from '../../src/cli/terminal/usage-error.ts';
+import { register } from '../../templates/command/register.ts';
 import { type CommandLine, commandLinesOf, commandsOf } from './command-lines.ts';
 import { pages, repository } from './pages.ts';
 
 const { scripts } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
 
-/** The real program, whose commands do nothing. */
+/** The real program, with the command that docs/extend/command.md adds. Its commands do nothing. */
 async function idleProgram(): Promise<Command> {
   const program = await createProgram(() => true);
+  register(program);
   throwUsageErrors(program);
   const idle = (command: Command): void => {
     command.configureOutput({ writeOut: () => {}, writeErr: () => {} });

@@ -10,7 +10,7 @@ const AVOIDED: readonly (readonly [RegExp, string])[] = [
   [/\b(made|makes?|making) anew\b/i, 'replace, create again'],
   [/\bwhich is said\b/i, 'say who reports it'],
   [/\b(thereof|therein|hereby|in order to)\b/i, 'a plain preposition'],
-  [/\b(simply|obviously|easily|basically|just|please)\b/i, 'leave it out'],
+  [/\b(simply|obviously|easily|basically|just|(?<!-)please)\b/i, 'leave it out'],
   [/\b(utili[sz]e|leverage)\b/i, 'use'],
   [/\b(e\.g\.|i\.e\.|etc\.)/i, '"such as", "that is"'],
   [/\b(click here|see below)\b/i, 'name what is there'],
