@@ -16,6 +16,8 @@ export interface FleetMember {
   launchedAtMs: number;
   /** Absent if the price is unknown. */
   hourlyUsd?: number;
+  /** EC2 ends it because it needs the capacity: that says nothing about its image. */
+  isReclaimed?: true;
   /** After this time the machine is ended, whatever its worker reports. */
   expiresAtMs?: number;
   /** For people: instance type, zone, market. */

@@ -24,6 +24,8 @@ const DRAINING_TAG = 'imgcls:draining';
 export const EXPIRY_MARGIN_MS = 30 * 60_000;
 /** An instance that still runs this long after it was ended did not get the request, and may be retired again. */
 export const RETIRE_AGAIN_MS = 60_000;
+/** EC2's reasons for ending spot instances, of which it needs the capacity. */
+const RECLAIMED = /^Server\.SpotInstance(Termination|Shutdown)/;
 /** A tick acts within this time of its listing. */
 const LISTING_FRESH_MS = 30_000;
 
@@ -218,7 +220,7 @@ class Ec2Fleet implements FleetDriver {
   }
 
   #member(instance: Ec2Instance): FleetMember {
-    const { id, state, type, image, zone, market, launchedAtMs, tags } = instance;
+    const { id, state, type, image, zone, market, launchedAtMs, tags, stateReason = '' } = instance;
     const hourlyUsd = this.#options.priceOf(type, market);
     const expiresAtMs = Date.parse(tags[EXPIRY_TAG] ?? '');
     const isDraining = !isUp(state) || this.#wasRetired(instance);
@@ -229,6 +231,7 @@ class Ec2Fleet implements FleetDriver {
       kind: `${type} ${zone} ${market}`,
       instanceType: type,
       ...(image !== undefined && { image }),
+      ...(RECLAIMED.test(stateReason) && { isReclaimed: true }),
       ...(hourlyUsd !== undefined && { hourlyUsd }),
       ...(!Number.isNaN(expiresAtMs) && { expiresAtMs }),
     };

@@ -244,7 +244,11 @@ export class LaunchBreaker {
     if (hasWorked(worker)) this.#works(id, trial);
     else if (status?.state === 'failed')
       return `it failed: ${status.failure?.replace(/\.$/, '') ?? 'its worker gave no reason'}`;
-    else if (member?.state === 'stopped' || (status !== undefined && isStopping(status.state)))
+    else if (
+      member?.state === 'stopped' ||
+      member?.isReclaimed ||
+      (status !== undefined && isStopping(status.state))
+    )
       this.retired([id]);
     else if (member?.state !== 'running')
       return `it ended before ${trial.readySinceMs === undefined ? 'it was ready' : 'its first outcome'}`;

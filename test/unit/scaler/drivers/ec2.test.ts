@@ -355,6 +355,18 @@ describe('an instance that EC2 listed and dropped', () => {
   });
 });
 
+it('says that EC2 reclaims a spot instance, so that nobody blames its image', async () => {
+  const { driver, instances } = fleetOf();
+  const [id = ''] = (await driver.launch({ count: 1, decision: '1-1' })).started;
+  const endsWith = async (stateReason: string) => {
+    instances.set(id, { ...(instances.get(id) as Ec2Instance), state: 'shutting-down', stateReason });
+    return (await driver.members())[0];
+  };
+  const reason = 'Server.SpotInstanceTermination: Spot instance termination';
+  expect(await endsWith(reason)).toMatchObject({ state: 'draining', isReclaimed: true });
+  expect(await endsWith('Client.InstanceInitiatedShutdown')).not.toHaveProperty('isReclaimed');
+});
+
 describe('why an instance failed', () => {
   const explain = async (
     output: Ec2['consoleOutput'],

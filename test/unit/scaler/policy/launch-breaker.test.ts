@@ -55,8 +55,8 @@ class Fleet {
     }
   }
 
-  shutsDown(id: string): void {
-    this.#members.set(id, { id, state: 'draining', launchedAtMs: 0 });
+  shutsDown(id: string, over: Partial<FleetMember> = {}): void {
+    this.#members.set(id, { id, state: 'draining', launchedAtMs: 0, ...over });
   }
 
   tick(afterMs = 5 * SECOND): void {
@@ -248,6 +248,7 @@ describe('a launch has failed', () => {
         fleet.ends('m');
       },
     ],
+    ['spot reclaims it while it boots', (fleet) => fleet.shutsDown('m', { isReclaimed: true })],
     [
       'spot reclaims it while it works',
       (fleet) => {
