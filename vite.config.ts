@@ -34,6 +34,7 @@ export default defineConfig({
     outDir: '../../../dist/page',
     emptyOutDir: true,
     assetsInlineLimit: 0,
+    rolldownOptions: { input: ['src/web/page/index.html', 'src/web/page/reference.html'] },
     modulePreload: { polyfill: false },
     target: 'es2022',
   },

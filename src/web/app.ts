@@ -36,6 +36,7 @@ import { imageRoutes } from './routes/images.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes } from './routes/page.ts';
 import { pictureRoutes } from './routes/pictures.ts';
+import { referenceRoutes } from './routes/reference.ts';
 import { resultRoutes } from './routes/results.ts';
 import { systemRoutes } from './routes/system.ts';
 import { uploadRoutes } from './routes/uploads.ts';
@@ -184,6 +185,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     api.register(otherMethods);
     done();
   });
+  referenceRoutes(app, { folder: options.pageDir });
   await pageRoutes(app, { folder: options.pageDir, samplesDir: options.samplesDir });
   return app;
 }

@@ -1,8 +1,9 @@
 import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
+import { exampleOf } from './reference/examples.ts';
+import { SAMPLES_KEY } from './reference/operations.ts';
 
 const BINARY = { type: 'string', format: 'binary' } as const;
 const IMAGE = { ...BINARY, minLength: 1 } as const;
@@ -26,24 +27,18 @@ const UPLOAD_FORM = {
   },
 } as const;
 
-/** The default policy would upgrade requests to TLS, which the service does not have. */
-const DOCS_POLICY = {
-  'default-src': "'none'",
-  'script-src': "'self'",
-  // swagger-ui adds inline styles.
-  'style-src': "'self' 'unsafe-inline'",
-  'img-src': "'self' data: blob:",
-  'connect-src': "'self'",
-  'base-uri': "'none'",
-  'form-action': "'self'",
-  'frame-ancestors': "'none'",
-};
-
-/** Completes what the schemas lack: bodies that handlers read themselves, responses without a body, and the server. */
-function completed(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
-  for (const operation of Object.values(document.paths ?? {}).flatMap((each) => Object.values(each ?? {}))) {
-    const { 204: empty } = (operation as OpenAPIV3_1.OperationObject).responses ?? {};
+/**
+ * Completes what the schemas lack: bodies that handlers read themselves, responses without a body, examples, and the server.
+ * @param hasToken whether callers need the token.
+ */
+function completed(document: OpenAPIV3_1.Document, hasToken: boolean): OpenAPIV3_1.Document {
+  for (const each of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods ?? {}))) {
+    const operation = each as OpenAPIV3_1.OperationObject;
+    const { 204: empty } = operation.responses ?? {};
     if (empty !== undefined && 'content' in empty) delete empty.content;
+    const source = exampleOf(operation.operationId ?? '', hasToken);
+    if (source !== undefined)
+      Object.assign(operation, { [SAMPLES_KEY]: [{ lang: 'Shell', label: 'curl', source }] });
   }
   const submit = document.paths?.['/v1/jobs']?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
   // Generated clients send one type of body per operation, so the JSON is in the operation that takes nothing else.
@@ -91,7 +86,7 @@ function withOneNameEach(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
 
 const plainName = (name: string): string => name.replace(/Input$/, '');
 
-/** `/openapi.json`, generated from the schemas of the routes, and a reference at `/docs`. Call it before the routes. */
+/** `/openapi.json`, generated from the schemas of the routes. Call it before them. */
 export async function openApi(
   app: FastifyInstance,
   { token, version }: { token: string | undefined; version: string },
@@ -117,14 +112,9 @@ export async function openApi(
     },
     transform: createJsonSchemaTransform({}),
     transformObject: (document) =>
-      withOneNameEach(completed(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document)),
-  });
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    // Relative, for a service below a path of a reverse proxy.
-    indexPrefix: '.',
-    staticCSP: DOCS_POLICY,
-    logLevel: 'silent',
+      withOneNameEach(
+        completed(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document, token !== undefined),
+      ),
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
