@@ -42,9 +42,9 @@ function operationHtml(operation: Operation): string {
     `<h3>${prose(summary)}</h3>`,
     `<p class="route">${method(operation.method)} ${code(path)}</p>`,
     description === '' ? '' : `<p>${prose(description)}</p>`,
-    example === undefined ? '' : `<pre tabindex="0"><code>${htmlOf(example)}</code></pre>`,
+    example === undefined ? '' : `<pre><code>${htmlOf(example)}</code></pre>`,
     table(
-      ['Parameter', 'In', 'Type', ''],
+      ['Parameter', 'In', 'Type', 'Description'],
       parameters.map(({ name, where, schema, isRequired, description: what }) => [
         code(name),
         where,
@@ -54,7 +54,7 @@ function operationHtml(operation: Operation): string {
     ),
     body.length === 0 ? '' : `<p>Body: ${contentText(body)}</p>`,
     table(
-      ['Status', '', 'Content'],
+      ['Status', 'Description', 'Content'],
       answers.map((answer) => [answer.status, prose(answer.description), contentText(answer.content)]),
     ),
     problems.length === 0
@@ -68,10 +68,10 @@ function schemaHtml({ name, schema }: NamedSchema): string {
   const rows = propertiesOf(schema).map((property) => [
     code(property.name),
     typeOf(property.schema),
-    property.isAlwaysPresent ? 'Always present.' : '',
+    property.isAlwaysPresent ? 'always' : '',
     prose(property.description),
   ]);
-  const content = rows.length > 0 ? table(['Property', 'Type', '', ''], rows) : `<p>${typeOf(schema)}</p>`;
+  const content = rows.length > 0 ? table(['Property', 'Type', 'Present', 'Description'], rows) : `<p>${typeOf(schema)}</p>`;
   return `<section id="${anchorOf(name)}"><h3>${htmlOf(name)}</h3>${content}</section>`;
 }
 
@@ -94,15 +94,15 @@ export function referenceHtml(document: OpenAPIV3_1.Document, service: string): 
   const schemas = schemasOf(document);
   const entry = ({ id, summary }: Operation) => `<a href="${address(id)}">${prose(summary)}</a>`;
   const list = groups.map(
-    ({ title, operations }) => `<h2>${prose(title)}</h2>${operations.map(entry).join('')}`,
+    ({ title, operations }) => `<p>${prose(title)}</p>${operations.map(entry).join('')}`,
   );
   const names = schemas.map(({ name }) => `<a href="${address(anchorOf(name))}">${htmlOf(name)}</a>`);
   const needsToken = document.security !== undefined;
   const variables = `export IMGCLS=${service} JOB=01M8...${needsToken ? ' TOKEN=...' : ''}`;
-  const intro = `<h1 id="content">REST reference</h1><p class="lead">For programs: <a href="openapi.json">openapi.json</a>. The examples are for a shell in which these are set:</p><pre tabindex="0"><code>${htmlOf(variables)}</code></pre>`;
+  const intro = `<h1 id="content">REST reference</h1><p class="lead">For programs: <a href="openapi.json">openapi.json</a>. The examples are for a shell in which these are set:</p><pre><code>${htmlOf(variables)}</code></pre>`;
   const described = groups.map(
     ({ title, operations }) =>
       `<h2 class="group">${prose(title)}</h2>${operations.map(operationHtml).join('')}`,
   );
-  return `<nav class="operations" aria-label="Operations">${list.join('')}<h2>Schemas</h2>${names.join('')}</nav><main>${intro}${described.join('')}<h2 class="group">Schemas</h2>${schemas.map(schemaHtml).join('')}</main>`;
+  return `<nav class="operations" aria-label="Operations">${list.join('')}<p>Schemas</p>${names.join('')}</nav><main>${intro}${described.join('')}<h2 class="group">Schemas</h2>${schemas.map(schemaHtml).join('')}</main>`;
 }

@@ -66,7 +66,7 @@ export function findRoutes(plain: FastifyInstance, options: FindRouteOptions): v
         throw new HttpProblem(404, 'This cluster has no search: it works on one machine.', {
           hint: 'DuckDB and Athena read the results in the bucket: docs/query.md has the statements.',
         });
-      if (wordsIn(request.query.q).length === 0) throw new HttpProblem(400, 'q must have a word.');
+      if (wordsIn(request.query.q).length === 0) return { photographs: [], total: 0 };
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(callerGone()));
       const { signal } = gone;

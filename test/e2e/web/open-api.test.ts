@@ -4,8 +4,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { createClient } from '@hey-api/openapi-ts';
+import axe from 'axe-core';
+import type { OpenAPIV3_1 } from 'openapi-types';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exampleOf } from '../../../src/web/reference/examples.ts';
+import { operationsOf } from '../../../src/web/reference/operations.ts';
 import { pythonOf } from '../../contract/python.ts';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
@@ -95,34 +99,105 @@ describe('the OpenAPI document', () => {
     const directUploads = ['UploadsRequest', 'OfferedUploads', 'UploadedJob'];
     expect(unused).toEqual([...directUploads, 'JobEvent']);
   });
+});
 
-  it('has a reference at /docs', async () => {
-    const answer = await fetch(`${service.url}/docs`);
-    expect(answer.status).toBe(200);
-    expect(await answer.text()).toMatch(/swagger-ui/);
+describe('the examples', () => {
+  const samples = path.join(repository, 'samples');
+  /** Fails for statuses of errors; streams end after two seconds. */
+  const curl = `curl() { command curl -sS --fail-with-body --max-time "$SECONDS_AT_MOST" "$@"; }`;
+  const runExample = async (source: string, env: NodeJS.ProcessEnv) =>
+    await run('sh', ['-c', `${curl}; ${source}`], {
+      cwd: samples,
+      env: { ...process.env, IMGCLS: service.url, SECONDS_AT_MOST: '30', ...env },
+      maxBuffer: 16 * 1024 * 1024,
+    }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+    );
+  /** A job of a photograph, a text, and as many further ones. */
+  async function submit(more = 0): Promise<string> {
+    const cat = await readFile(path.join(samples, 'cat.jpg'));
+    const form = new FormData();
+    for (let at = 0; at <= more; at++) form.append('files', new Blob([cat, String(at)]), `${at}.jpg`);
+    form.append('files', new Blob(['a text']), 'notes.jpg');
+    form.append('fresh', 'true');
+    const answer = await fetch(`${service.url}/v1/jobs`, { method: 'POST', body: form });
+    return ((await answer.json()) as { id: string }).id;
+  }
+  async function finished(job: string): Promise<string> {
+    await until('the job is finished', async () => {
+      const { state } = (await (await fetch(`${service.url}/v1/jobs/${job}`)).json()) as { state: string };
+      return state === 'finished' || undefined;
+    });
+    return job;
+  }
+
+  it('of all operations work as they are, in a shell', async () => {
+    const answer = await fetch(`${service.url}/openapi.json`);
+    const operations = operationsOf((await answer.json()) as OpenAPIV3_1.Document);
+    expect(operations.filter(({ example }) => example === undefined)).toEqual([]);
+    const pictures = await installed.dataDir();
+    for (const { id, example = '' } of operations) {
+      // Files that an example writes do not belong into the repository.
+      const source = example
+        .replace('-o ', `-o ${pictures}/`)
+        .replace(/-([bc]) cookies/, `-$1 ${pictures}/cookies`);
+      // Many photographs, so that the job is not over before it is cancelled.
+      const job = id === 'cancelJob' ? await submit(300) : await finished(await submit());
+      const env = { JOB: job, TOKEN: 'any', ...(id === 'followJob' && { SECONDS_AT_MOST: '2' }) };
+      const { code, stdout } = await runExample(source, env);
+      if (id === 'followJob')
+        expect([code, stdout], id).toEqual([28, expect.stringContaining('event: snapshot')]);
+      else if (id === 'submitNamedJob')
+        expect(stdout, 'the service allows no bucket').toContain('The service is not allowed to read bucket');
+      else expect(code, `${id}: ${source}\n${stdout}`).toBe(0);
+    }
   });
 
-  it.skipIf(browser === undefined)(
-    'shows the reference in a browser, without requests to other hosts or over TLS',
-    async () => {
-      const policy = (await fetch(`${service.url}/docs`)).headers.get('content-security-policy');
-      expect(policy).toMatch(/^default-src 'none'/);
-      expect(policy).not.toMatch(/upgrade-insecure-requests|validator|https:/);
-      const page = await (browser as Browser).newPage();
-      const consoleErrors: string[] = [];
-      const otherHosts: string[] = [];
-      page.on('console', (message) => {
-        if (message.type() === 'error') consoleErrors.push(message.text());
-      });
-      page.on('pageerror', (error) => consoleErrors.push(String(error)));
-      page.on('request', (request) => {
-        if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) otherHosts.push(request.url());
-      });
-      await page.goto(`${service.url}/docs`);
-      await page.getByText('Classify one small image immediately').click();
-      await page.getByRole('button', { name: 'Try it out' }).waitFor();
-      expect(consoleErrors).toEqual([]);
-      expect(otherHosts).toEqual([]);
-    },
-  );
+  it('of a service with a token have it', () => {
+    expect(exampleOf('getJob', true)).toBe('curl -H "authorization: Bearer $TOKEN" "$IMGCLS/v1/jobs/$JOB"');
+    expect(exampleOf('isAlive', true)).toBe('curl "$IMGCLS/healthz"');
+  });
+});
+
+describe('the reference at /docs', () => {
+  it('is made from the document, and has no script', async () => {
+    const answer = await fetch(`${service.url}/docs`);
+    expect(answer.status).toBe(200);
+    const policy = answer.headers.get('content-security-policy');
+    expect(policy).toMatch(/^default-src 'none'/);
+    expect(policy).not.toMatch(/unsafe|upgrade-insecure-requests|https:/);
+    const html = await answer.text();
+    expect(html).not.toContain('<script');
+    expect(html).toContain(`IMGCLS=${service.url}`);
+    for (const id of ['submitJob', 'getThumbnail', 'findPhotographs']) expect(html).toContain(`id="${id}"`);
+  });
+
+  it.skipIf(browser === undefined).each([
+    ['light', 1440],
+    ['dark', 390],
+  ] as const)('is accessible and fits, %s, at %i pixels', async (colorScheme, width) => {
+    const page = await (browser as Browser).newPage({ colorScheme, viewport: { width, height: 800 } });
+    const consoleErrors: string[] = [];
+    const others: string[] = [];
+    page.on('console', (message) => consoleErrors.push(message.text()));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(service.url)) others.push(request.url());
+    });
+    for (const address of ['docs', 'docs/']) {
+      await page.goto(`${service.url}/${address}`);
+      await page.getByRole('link', { name: 'Get a thumbnail of an image of a job' }).click();
+      expect(new URL(page.url()).hash).toBe('#getThumbnail');
+      const [scrolled, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      expect(scrolled).toBeLessThanOrEqual(shown as number);
+    }
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(
+      () => (globalThis as unknown as { axe: typeof axe }).axe.run() as Promise<axe.AxeResults>,
+    );
+    expect(violations.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
+    expect(consoleErrors).toEqual([]);
+    expect(others).toEqual([]);
+    await page.close();
+  });
 });
