@@ -71,7 +71,10 @@ function schemaHtml({ name, schema }: NamedSchema): string {
     property.isAlwaysPresent ? 'always' : '',
     prose(property.description),
   ]);
-  const content = rows.length > 0 ? table(['Property', 'Type', 'Present', 'Description'], rows) : `<p>${typeOf(schema)}</p>`;
+  const content =
+    rows.length > 0
+      ? table(['Property', 'Type', 'Present', 'Description'], rows)
+      : `<p>${typeOf(schema)}</p>`;
   return `<section id="${anchorOf(name)}"><h3>${htmlOf(name)}</h3>${content}</section>`;
 }
 

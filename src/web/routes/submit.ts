@@ -133,12 +133,12 @@ function namedRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
 
 function samplesRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
   const { schema } = routeOf(options);
-  const { body: _body, ...bodyless } = schema;
+  const { body: _body, headers: _headers, ...rest } = schema;
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/v1/samples',
     schema: {
-      ...bodyless,
+      ...rest,
       operationId: 'submitSamples',
       summary: 'Submit a job: the sample photographs of imgcls',
       description: 'For a first try. The request has no body. The photographs are at `/samples/NAME`.',

@@ -137,14 +137,18 @@ describe('the examples', () => {
     const operations = operationsOf((await answer.json()) as OpenAPIV3_1.Document);
     expect(operations.filter(({ example }) => example === undefined)).toEqual([]);
     const pictures = await installed.dataDir();
+    const job = await finished(await submit());
+    const jobOf = async (id: string): Promise<string> => {
+      // Many photographs, so that the job is not over before it is cancelled.
+      if (id === 'cancelJob') return await submit(300);
+      return id === 'retryJob' || id === 'deleteJob' ? await finished(await submit()) : job;
+    };
     for (const { id, example = '' } of operations) {
       // Files that an example writes do not belong into the repository.
       const source = example
         .replace('-o ', `-o ${pictures}/`)
         .replace(/-([bc]) cookies/, `-$1 ${pictures}/cookies`);
-      // Many photographs, so that the job is not over before it is cancelled.
-      const job = id === 'cancelJob' ? await submit(300) : await finished(await submit());
-      const env = { JOB: job, TOKEN: 'any', ...(id === 'followJob' && { SECONDS_AT_MOST: '2' }) };
+      const env = { JOB: await jobOf(id), TOKEN: 'any', ...(id === 'followJob' && { SECONDS_AT_MOST: '2' }) };
       const { code, stdout } = await runExample(source, env);
       if (id === 'followJob')
         expect([code, stdout], id).toEqual([28, expect.stringContaining('event: snapshot')]);
