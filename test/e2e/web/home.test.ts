@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type InstalledPackage, installPackage } from '../package.ts';
 import { openBrowser } from './browser.ts';
+import { layoutFaults, WIDTHS_PX } from './layout.ts';
 import { photographs } from './photographs.ts';
 import { type Service, startService } from './up.ts';
 
@@ -118,6 +119,42 @@ describe.skipIf(browser === undefined)('the start page', () => {
     const latest = page.getByRole('region', { name: 'Latest jobs' }).getByRole('listitem');
     await expect.poll(() => latest.count()).toBe(4);
     await expect.poll(() => latest.last().locator('.thumb-shown').count()).toBe(3);
+  });
+});
+
+describe.skipIf(browser === undefined)('each view', () => {
+  it.each(WIDTHS_PX)('fits into %i px, whatever the names', async (width) => {
+    const long = `${'a-photograph-of-the-whole-family-'.repeat(6)}写真.jpg`;
+    const form = new FormData();
+    form.append('files', new Blob([await readFile(files[0] ?? '')]), long);
+    await fetch(`${service.url}/v1/jobs`, { method: 'POST', body: form });
+    await page.setViewportSize({ width, height: 900 });
+    for (const view of ['/', '/jobs', '/find', '/find?q=fish', '/fleet', '/no/such/page']) {
+      await page.goto(service.url + view);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      if (view === '/fleet') await page.locator('.uplot').first().waitFor();
+      if (view === '/jobs') await page.getByRole('link', { name: long }).first().waitFor();
+      if (view === '/find?q=fish') await page.getByText(/^\d+ photos?$|^No photos match/).waitFor();
+      expect(await layoutFaults(page), view).toEqual([]);
+    }
+    await drop([long, 'notes'.repeat(40), 'b.heic']);
+    await expect.poll(() => chosen().count()).toBe(2);
+    await page.getByText('Options').click();
+    expect(await layoutFaults(page), 'chosen images').toEqual([]);
+  });
+});
+
+describe.skipIf(browser === undefined)('the workers', () => {
+  it('have a view behind Details on one machine, of an hour or a day', async () => {
+    await page.goto(service.url);
+    expect(await page.getByRole('link', { name: 'Fleet' }).count()).toBe(0);
+    await page.getByRole('link', { name: 'Details' }).click();
+    await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor();
+    await page.getByText(/Scales from 0 to \d+ workers?\.$/).waitFor();
+    await page.locator('.uplot').first().waitFor();
+    await page.getByLabel('1 day').check();
+    await page.waitForURL(/\?range=day$/);
+    expect(await page.getByText('$').count()).toBe(0);
   });
 });
 
