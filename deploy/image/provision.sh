@@ -18,6 +18,8 @@ readonly PACKAGE_DIR=$HOME_DIR/lib/node_modules/imgcls
 readonly DATA_DIR=/var/lib/imgcls
 readonly COMPILE_CACHE=$HOME_DIR/compile-cache
 readonly UNIT_DIR=/usr/lib/systemd/system
+# As in the unit of workers.
+readonly CONFINE="/usr/bin/python3 -IS $PACKAGE_DIR/deploy/systemd/confine.py"
 # Installed if the system has no recent Node.
 readonly NODE_VERSION=24.21.0
 
@@ -83,7 +85,7 @@ install_node() {
     debian | ubuntu)
       export DEBIAN_FRONTEND=noninteractive
       apt-get update -qq
-      apt-get install -y -qq --no-install-recommends ca-certificates curl >/dev/null
+      apt-get install -y -qq --no-install-recommends ca-certificates curl python3 >/dev/null
       if ! command -v npm; then
         apt-get install -y -qq --no-install-recommends npm >/dev/null
         remove_npm=(apt-get purge -y -qq --auto-remove npm nodejs)
@@ -149,6 +151,8 @@ install_units() {
   local unit
   cp -r "$PACKAGE_DIR"/deploy/systemd/*.service "$PACKAGE_DIR"/deploy/systemd/*.service.d "$UNIT_DIR"
   systemctl enable imgcls-environment.service imgcls-read-ahead.service
+  # Runners have the user of the worker: no program may look into another one's memory. A kernel without Yama has no such setting.
+  echo '-kernel.yama.ptrace_scope = 2' >/usr/lib/sysctl.d/60-imgcls.conf
   # Faults of our units, not of those of the system that they depend on.
   systemd-analyze verify --man=no --recursive-errors=no "$UNIT_DIR"/imgcls-*.service
   # These machines need no login. With AWS's Default Host Management, the agent of Systems Manager gives operators a root shell.
@@ -176,12 +180,12 @@ install_models() {
   as_service imgcls model optimize
 }
 
-# A worker must classify each sample as one of its expected classes. This also fills the compile cache.
+# A worker with confined runners must classify each sample as one of its expected classes. This also fills the compile cache.
 classify_samples() {
   local scratch
   scratch=$(runuser -u imgcls -- mktemp -d)
   # shellcheck disable=SC2016 # It is JavaScript.
-  as_service IMGCLS_DATA_DIR="$scratch" imgcls upload "$PACKAGE_DIR/samples" --format ndjson | node -e '
+  as_service IMGCLS_DATA_DIR="$scratch" IMGCLS_RUNNERS_UNDER="$CONFINE" imgcls upload "$PACKAGE_DIR/samples" --format ndjson | node -e '
     const expected = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
     const outcomes = require("node:fs").readFileSync(0, "utf8").trim().split("\n").map((line) => JSON.parse(line));
     const wrong = outcomes.filter(({ name, wnid }) => !expected[name]?.includes(wnid));

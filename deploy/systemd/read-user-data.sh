@@ -51,7 +51,7 @@ check_name() {
   case $1 in
     IMGCLS_TOKEN) fail 'IMGCLS_TOKEN must not be in user data, which many identities can read. Store it in Secrets Manager and set IMGCLS_TOKEN_SECRET.' ;;
     # Settings that the image decides, and settings that would run another program.
-    IMGCLS_DATA_DIR | IMGCLS_RUNNER_ENTRY | *[!A-Z0-9_]*) ;;
+    IMGCLS_DATA_DIR | IMGCLS_RUNNER_ENTRY | IMGCLS_RUNNERS_UNDER | *[!A-Z0-9_]*) ;;
     IMGCLS_[A-Z]* | AWS_REGION | AWS_ENDPOINT_URL | AWS_ENDPOINT_URL_[A-Z]* | AWS_USE_DUALSTACK_ENDPOINT | AWS_USE_FIPS_ENDPOINT) return ;;
   esac
   fail "$1 cannot be set in user data."

@@ -3,12 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { DEFAULT_RUNNER_LIMITS } from '../worker/runners/runner.ts';
 import type { RunSettings } from './settings.ts';
 
-/** How to start a model runner: its entry module, arguments and time limits. */
+/** How to start a model runner: its entry module, arguments, the program that runs it, and time limits. */
 export function runnerOptions(settings: RunSettings) {
   const { maxPixels, decodeTimeoutMs } = settings;
   return {
     entry: runnerEntry(settings),
     args: [JSON.stringify({ maxPixels, decodeTimeoutMs })],
+    under: settings.runnersUnder?.split(' ') ?? [],
     // A decode that reaches its own time limit, and is tried again alone, must not look like a runner that hangs.
     limits: {
       ...DEFAULT_RUNNER_LIMITS,

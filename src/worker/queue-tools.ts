@@ -81,6 +81,7 @@ export function makeTools(
         ...limits.pool,
         entry: options.runnerEntry,
         args: options.runnerArgs ?? [],
+        under: options.runnersUnder ?? [],
         limits: { ...DEFAULT_RUNNER_LIMITS, ...options.runnerLimits },
         clock,
         random,

@@ -19,6 +19,8 @@ export interface WorkerOptions {
   /** The script of a runner process, which speaks core/model/runner-protocol. */
   runnerEntry: URL;
   runnerArgs?: readonly string[];
+  /** A program with arguments that runs each runner. */
+  runnersUnder?: readonly string[];
   runnerLimits?: Partial<RunnerLimits>;
   models: ModelSource;
   /** The model that jobs will most likely name. It is preloaded, and classifies dropped images. */

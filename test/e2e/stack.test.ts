@@ -26,12 +26,16 @@ import { completeStacks } from '../contract/moto-stacks.ts';
 import { builderRuns, consoleSays, imagesHaveTaggedSnapshots } from '../contract/stand-in-builder.ts';
 import { type StandInMetadata, startStandInMetadata } from '../contract/stand-in-metadata.ts';
 import { until } from '../contract/until.ts';
+import { deployerStatements } from '../integration/deploy/policies.ts';
+import { allows, needsOf, signatureOf } from '../integration/deploy/requests.ts';
 import { type AccessKey, enforcePolicies } from './moto-permissions.ts';
 import { type InstalledPackage, installPackage, type Running, repository, start } from './package.ts';
 
 const moto = await startMoto();
 const proxy = moto && (await startFaultProxy(moto.url));
 const ASSETS = 'imgcls-assets-123456789012-us-east-1';
+/** Tells requests of the commands from those of this test. */
+const DEPLOYER = { AWS_ACCESS_KEY_ID: 'deployer' };
 const SECONDS = { timeoutMs: 60_000 };
 
 describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', () => {
@@ -47,8 +51,9 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     installed = await installPackage();
     dataDir = await installed.dataDir();
     folder = await mkdtemp(path.join(tmpdir(), 'imgcls-stack-'));
-    plain = { ...standInEnvironment(proxy?.url ?? ''), XDG_CONFIG_HOME: path.join(folder, 'config') };
-    for (const [name, value] of Object.entries(plain)) vi.stubEnv(name, value);
+    const account = standInEnvironment(proxy?.url ?? '');
+    plain = { ...account, ...DEPLOYER, XDG_CONFIG_HOME: path.join(folder, 'config') };
+    for (const [name, value] of Object.entries(account)) vi.stubEnv(name, value);
     if (moto === undefined || proxy === undefined) return;
     ec2 = new EC2Client({ endpoint: moto.url });
     await openDefaultVpc(ec2);
@@ -219,5 +224,16 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     const { Stacks = [] } = await stacks.send(new DescribeStacksCommand({}));
     stacks.destroy();
     expect(Stacks).toEqual([]);
+  });
+
+  it('needed no more for that than the policy of deployers allows', () => {
+    const statements = deployerStatements();
+    const refusedBy = (policy: typeof statements) =>
+      (proxy?.requests ?? [])
+        .filter((request) => signatureOf(request).key === DEPLOYER.AWS_ACCESS_KEY_ID)
+        .flatMap((request) => needsOf(request, {}))
+        .filter((need) => !allows(policy, need));
+    expect(refusedBy(statements)).toEqual([]);
+    expect(refusedBy(statements.filter(({ Resource }) => Resource === '*')).length).toBeGreaterThan(10);
   });
 });

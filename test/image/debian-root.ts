@@ -25,8 +25,15 @@ ip address add "$2/32" dev lo
 echo ready
 exec cat
 `;
-/** Runs without systemd-machined. */
-const NSPAWN = ['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--console=pipe'];
+/** Runs without systemd-machined, and lets programs confine themselves as on a machine. */
+const NSPAWN = [
+  'systemd-nspawn',
+  '--quiet',
+  '--register=no',
+  '--keep-unit',
+  '--console=pipe',
+  '--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self',
+];
 
 /** @throws in CI without root, where the suite must not be skipped. */
 export function canMakeMachines(): boolean {

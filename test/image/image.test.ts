@@ -42,6 +42,18 @@ printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target
 systemctl --root="$1" enable amazon-ssm-agent.service
 `;
 
+const DEPLOYED = '/opt/imgcls/lib/node_modules/imgcls/deploy';
+
+/** Stands for the CloudWatch agent of Amazon Linux: says how far the page was when it started. */
+const LOG_AGENT = `
+printf '[Service]\\nExecStart=/bin/sh -c "systemctl show --property=SubState,Result imgcls-web; exec sleep infinity"\\n' >"$1/usr/lib/systemd/system/amazon-cloudwatch-agent.service"
+install -D -m 0644 "$1${DEPLOYED}/image/cloudwatch/log.conf" "$1/usr/lib/systemd/system/imgcls-web.service.d/log.conf"
+mkdir -p "$1/var/log/imgcls"
+`;
+
+/** Asks the metadata service for a token, as a program of the image's user. */
+const ASK = `fetch('http://169.254.169.254/latest/api/token', { method: 'PUT', headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' } }).then(({ status }) => console.log(status), ({ cause }) => console.log(cause.code))`;
+
 describe.skipIf(!canMakeMachines())('an image', () => {
   let root: DebianRoot;
   let scratch: string;
@@ -122,6 +134,22 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       expect(read).toContain('ExecMainStatus=0');
       expect(await machine.run('systemctl show --property=After imgcls-worker')).not.toContain('read-ahead');
 
+      const confine = `python3 -IS ${DEPLOYED}/systemd/confine.py`;
+      const ask = (under: string) =>
+        machine.run(`runuser -u imgcls -- ${under} $(command -v node) --eval "${ASK}"`);
+      expect(await ask('')).toBe('200\n');
+      expect(await ask(confine)).toBe('EACCES\n');
+      const filters = await machine.run(`
+        for pid in $(cat /sys/fs/cgroup$(systemctl show -P ControlGroup imgcls-worker)/cgroup.procs); do
+          echo "$(tr '\\0' ' ' </proc/$pid/cmdline) $(grep ^Seccomp_filters: /proc/$pid/status)"
+        done`);
+      const filtersOf = (command: RegExp) =>
+        filters.split('\n').flatMap((line) => (command.test(line) ? Number(/\d+$/.exec(line)?.[0]) : []));
+      const [ofWorker = 0] = filtersOf(/imgcls worker/);
+      const ofRunners = filtersOf(/runner-main/);
+      expect(ofRunners.length).toBeGreaterThan(0);
+      for (const ofRunner of ofRunners) expect(ofRunner).toBe(ofWorker + 1);
+
       await machine.run('systemctl kill --kill-whom=main --signal=SIGKILL imgcls-worker');
       await until('it has restarted', async () => {
         const { NRestarts } = await machine.untilActive('imgcls-worker');
@@ -164,6 +192,25 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       await machine.run('systemctl poweroff');
       expect(await machine.off).toEqual([0, null]);
       expect(await machine.journal()).toContain(`imgcls-${role}.service: Deactivated successfully`);
+    });
+  });
+
+  it('starts the log agent when the service is ready or has failed, and stops it after the service', async () => {
+    await root.run(['sh', '-ec', LOG_AGENT, 'sh', root.folder]);
+    await booted('web', ['IMGCLS_MODEL=efficientnet-lite0'], async (machine) => {
+      await machine.untilActive('amazon-cloudwatch-agent');
+      await machine.run('systemctl poweroff');
+      expect(await machine.off).toEqual([0, null]);
+      const journal = await machine.journal();
+      expect(journal).toMatch(/SubState=(start-post|running)/);
+      const stopped = ['imgcls-web', 'amazon-cloudwatch-agent'].map((unit) =>
+        journal.indexOf(`${unit}.service: Deactivated successfully`),
+      );
+      expect(stopped).toEqual(stopped.toSorted((a, b) => a - b));
+    });
+    await booted('web', ['IMGCLS_PORT=0x'], async (machine) => {
+      expect(await machine.off).toEqual([0, null]);
+      expect(await machine.journal()).toMatch(/Result=exit-code/);
     });
   });
 

@@ -18,4 +18,5 @@ put logrotate.conf /etc/logrotate.d/imgcls
 for role in worker controller web; do
   put log.conf "$UNIT_DIR/imgcls-$role.service.d/log.conf"
 done
-systemctl enable amazon-cloudwatch-agent.service logrotate.timer
+systemctl disable amazon-cloudwatch-agent.service
+systemctl enable logrotate.timer

@@ -75,6 +75,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       runners: settings.runners ?? availableParallelism(),
       runnerEntry: runner.entry,
       runnerArgs: runner.args,
+      runnersUnder: runner.under,
       runnerLimits: runner.limits,
       models: createModelFiles({
         library: openModelLibrary(settings),

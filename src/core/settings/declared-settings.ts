@@ -269,6 +269,10 @@ export const declared = {
     schema: () => text(1),
     what: 'script that model runners execute instead of the built-in one',
   },
+  runnersUnder: {
+    schema: () => text(1),
+    what: 'command that runs each model runner, such as one that confines it; words are separated by spaces',
+  },
   logLevel: {
     schema: () => oneOf(['debug', 'info', 'warn', 'error', 'silent']),
     fallback: 'info',

@@ -11,6 +11,8 @@ export interface RunnerSlotsOptions {
   /** The script that speaks core/runner-protocol. */
   entry: URL;
   args: readonly string[];
+  /** A program with arguments that runs each runner. Empty for none. */
+  under: readonly string[];
   limits: RunnerLimits;
   niceness: number;
   clock: Clock;
@@ -114,11 +116,11 @@ export class RunnerSlots {
 
   /** Resolves when the slot's new runner is ready. @throws if there is no memory for its process, or if it ends first. */
   async #run(slot: Slot): Promise<void> {
-    const { clock, log, meter, entry, args, limits, niceness, onMilestone } = this.#options;
+    const { clock, log, meter, entry, args, under, limits, niceness, onMilestone } = this.#options;
     const onModel = () => {
       if (this.live.every(({ models }) => models.length > 0)) onMilestone?.('modelReadyMs');
     };
-    const runner = new Runner({ entry, args, clock, limits, niceness, onModel });
+    const runner = new Runner({ entry, args, under, clock, limits, niceness, onModel });
     slot.runner = runner;
     if (this.preload !== undefined) runner.preload(this.preload);
     let wasReady = false;

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   /** The script that speaks core/runner-protocol. */
   entry: URL;
   args: readonly string[];
+  /** A program with arguments that runs the runner's process, such as one that confines it. Empty for none. */
+  under: readonly string[];
   clock: Clock;
   limits: RunnerLimits;
   /** From 0 (normal priority) to 19. */
@@ -101,10 +103,12 @@ export class Runner {
       this.#timedOut = true;
       this.kill();
     });
+    const [execPath = process.execPath, ...before] = [...options.under, process.execPath];
     this.#child = fork(options.entry, options.args, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execArgv: [YOUNG_GENERATION],
+      execPath,
+      execArgv: [...before, YOUNG_GENERATION],
       env: {
         // glibc keeps a heap for each thread, with unused memory in each. Two heaps save 15 MB a runner.
         MALLOC_ARENA_MAX: '2',

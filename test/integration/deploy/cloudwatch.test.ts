@@ -77,6 +77,14 @@ describe('the CloudWatch agent', () => {
     expect(await textOf('logrotate.conf')).toContain('/var/log/imgcls/*.log {');
   });
 
+  it('starts with the service of its role, not at boot', async () => {
+    expect(await textOf('install.sh')).toContain('\nsystemctl disable amazon-cloudwatch-agent.service\n');
+    expect(await textOf('log.conf')).toMatch(
+      /^ExecStartPost=.* start --no-block amazon-cloudwatch-agent\.service$/m,
+    );
+    expect(await textOf('agent.service.conf')).not.toContain('[Install]');
+  });
+
   it('reads the time of every line of the log and of metrics', async () => {
     const [worker] = collected;
     if (worker === undefined) throw new Error('nothing is collected');

@@ -7,9 +7,21 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LAUNCH_TAG } from '../../../src/scaler/drivers/ec2.ts';
 import { covers, isPlace, placesOf } from './places.ts';
-import { actionsOf, differences, listOf, statementsOf } from './policies.ts';
+import {
+  actionsFor,
+  actionsOf,
+  deployerStatements,
+  differences,
+  isAction,
+  listOf,
+  statementsOf,
+} from './policies.ts';
 import { type Reach, SourceGraph } from './sdk-calls.ts';
+import { STACK_ACTIONS } from './stack-actions.ts';
 import { readTemplate, resourcesWith, SUBMITTERS } from './template.ts';
+
+/** IAM's limit, without white space. */
+const MOST_POLICY_CHARACTERS = 6144;
 
 const COMMANDS = 'src/cli/commands';
 const COMMAND_FILES = readdirSync(path.join(import.meta.dirname, '../../..', COMMANDS), { recursive: true })
@@ -58,9 +70,9 @@ const OF_NO_ROLE = {
   completion: 'prints text',
   man: 'prints text',
   up: 'is for one machine',
-  deploy: "uses the user's own permissions",
-  destroy: "uses the user's own permissions",
-  ami: "uses the user's own permissions",
+  deploy: 'is for deployers, see below',
+  destroy: 'is for deployers, see below',
+  ami: 'is for deployers, see below',
   doctor: 'works with any permissions',
   cluster: 'is for operators, who have OperatorPolicy and SubmitterPolicy',
 };
@@ -205,6 +217,43 @@ describe('policies', () => {
         's3:DeleteBucket is granted and never used',
       ]);
     }
+  });
+});
+
+describe('the policy of deployers', () => {
+  const COMMANDS_OF_DEPLOYERS = ['deploy', 'destroy', 'ami', 'cluster', 'doctor', 'status'];
+  const statements = deployerStatements();
+  const granted = statements.flatMap(({ Action }) => listOf(Action));
+  const types = new Set(Object.values(template.Resources).map(({ Type }) => Type));
+
+  function needed(): Set<string> {
+    const { calls } = source.reach(COMMANDS_OF_DEPLOYERS.map(commandFile), {
+      facts: { 'aws|local': 'aws' },
+      never: [],
+    });
+    const ofStack = [...types].flatMap((type) => STACK_ACTIONS[type] ?? []);
+    return new Set([...calls.flatMap(actionsFor), ...ofStack]);
+  }
+
+  it('knows every type of resource in the template, and no other', () => {
+    expect(Object.keys(STACK_ACTIONS).toSorted()).toEqual([...types].toSorted());
+  });
+
+  it('allows what the commands and the stack need, and no other action', () => {
+    const actions = [...needed()];
+    expect(actions.filter((action) => !granted.some((each) => isAction(each, action)))).toEqual([]);
+    expect(granted.filter((each) => !actions.some((action) => isAction(each, action)))).toEqual([]);
+  });
+
+  it('fits into a managed policy, and gives nothing of other names where AWS has names', () => {
+    const text = JSON.stringify({ Version: '2012-10-17', Statement: statements });
+    expect(text.length).toBeLessThanOrEqual(MOST_POLICY_CHARACTERS);
+    const named = statements
+      .filter(({ Resource }) => Resource !== '*')
+      .flatMap(({ Resource }) => listOf(Resource));
+    expect(
+      named.filter((resource) => !/[:/]imgcls-|\/imgcls\/|secret:WebToken-|aws-service-role/.test(resource)),
+    ).toEqual([]);
   });
 });
 

@@ -1,5 +1,8 @@
 // The permissions of roles in the template, and the actions that SDK calls need.
 
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { covers } from './places.ts';
 import type { SdkCall } from './sdk-calls.ts';
 import type { Resource } from './template.ts';
 
@@ -26,6 +29,15 @@ export function statementsOf(resources: Readonly<Record<string, Resource>>, role
 export const actionsOf = (statements: readonly Statement[]): Set<string> =>
   new Set(statements.flatMap(({ Action }) => listOf(Action)));
 
+/** The policy for those who deploy. */
+export function deployerStatements(): Statement[] {
+  const file = path.join(import.meta.dirname, '../../../deploy/policies/deployer.json');
+  return JSON.parse(readFileSync(file, 'utf8')).Statement;
+}
+
+/** Whether an action of a policy, with `*` for any text, is this one. */
+export const isAction = (granted: string, action: string): boolean => covers(granted, action);
+
 interface Needs {
   always: readonly string[];
   /** Additional actions when a field of the input is set. */
@@ -46,6 +58,13 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   's3 CopyObject': { always: [...READ, 's3:PutObject'] },
   's3 DeleteObject': { always: ['s3:DeleteObject'] },
   's3 DeleteObjects': { always: ['s3:DeleteObject'] },
+  's3 CreateBucket': { always: ['s3:CreateBucket'] },
+  's3 DeleteBucket': { always: ['s3:DeleteBucket'] },
+  's3 AbortMultipartUpload': { always: ['s3:AbortMultipartUpload'] },
+  's3 ListMultipartUploads': { always: ['s3:ListBucketMultipartUploads'] },
+  // Who lists versions deletes them.
+  's3 ListObjectVersions': { always: ['s3:ListBucketVersions', 's3:DeleteObjectVersion'] },
+  'sts GetCallerIdentity': { always: [] },
   'lambda Invoke': { always: ['lambda:InvokeFunction'] },
   'ec2 RunInstances': {
     always: ['ec2:RunInstances'],
@@ -64,6 +83,9 @@ const SERVICES: Readonly<Record<string, string>> = {
   'auto-scaling': 'autoscaling',
   'secrets-manager': 'secretsmanager',
   lambda: 'lambda',
+  cloudformation: 'cloudformation',
+  iam: 'iam',
+  'service-quotas': 'servicequotas',
 };
 
 /** The actions that a call needs. @throws for a call that is not listed here. */

@@ -66,6 +66,7 @@ describe('user data of an instance', () => {
     ['a program to load', `${GOOD}LD_PRELOAD=/tmp/x.so`, /LD_PRELOAD cannot be set/],
     ["Node's options", `${GOOD}NODE_OPTIONS=--require=/tmp/x`, /NODE_OPTIONS cannot be set/],
     ['a program for runners', `${GOOD}IMGCLS_RUNNER_ENTRY=/tmp/x`, /IMGCLS_RUNNER_ENTRY cannot be set/],
+    ['a command for runners', `${GOOD}IMGCLS_RUNNERS_UNDER=/tmp/x`, /IMGCLS_RUNNERS_UNDER cannot be set/],
     ['a name in lower case', `${GOOD}IMGCLS_x=1`, /IMGCLS_x cannot be set/],
     ['a name with a space', `${GOOD}IMGCLS_A B=1`, /IMGCLS_A B cannot be set/],
     ['a secret', `${GOOD}IMGCLS_TOKEN=0123456789abcdef`, /IMGCLS_TOKEN_SECRET/],

@@ -2,9 +2,9 @@
 
 import type { ProxiedRequest } from '../../contract/fault-proxy.ts';
 import { covers } from './places.ts';
-import { listOf, type Statement } from './policies.ts';
+import { isAction, listOf, type Statement } from './policies.ts';
 
-interface Need {
+export interface Need {
   action: string;
   /** As the policies of the template name it; undefined when the request does not contain it. */
   resource?: string;
@@ -23,8 +23,29 @@ export function needsOf(request: ProxiedRequest, buckets: Readonly<Record<string
   const [, called] = FUNCTION_CALL.exec(request.path) ?? [];
   if (called !== undefined)
     return [{ action: 'lambda:InvokeFunction', resource: FUNCTIONS[called] ?? called }];
-  const action = request.form?.get('Action');
-  return action ? [{ action: `ec2:${action}` }] : needsOfBucket(request, buckets);
+  const { service } = signatureOf(request);
+  if (service === 's3') return needsOfBucket(request, buckets);
+  const action = request.action.split('.').at(-1) || CALLS_WITHOUT_NAME[request.path];
+  return action === 'GetCallerIdentity' ? [] : [{ action: `${service}:${action}`, ...stackOf(request) }];
+}
+
+/** The access key of a request, and the service as IAM names it: both are in the signature, of the headers or of the address. */
+export function signatureOf({ headers, path }: Pick<ProxiedRequest, 'headers' | 'path'>) {
+  const signature = headers.authorization ?? decodeURIComponent(path);
+  const [, key = '', service = ''] = /Credential=([^/]+)\/\d+\/[^/]+\/([\w-]+)\//.exec(signature) ?? [];
+  return { key, service: service === 'monitoring' ? 'cloudwatch' : service };
+}
+
+const CALLS_WITHOUT_NAME: Readonly<Record<string, string>> = {
+  '/2016-08-19/account-settings': 'GetAccountSettings',
+};
+
+/** The stack of a request of CloudFormation. */
+function stackOf({ form }: ProxiedRequest): Pick<Need, 'resource'> {
+  const stack = form?.get('StackName');
+  if (stack == null) return {};
+  const arn = `arn:aws:cloudformation:us-east-1:123456789012:stack/${stack}/id`;
+  return { resource: stack.startsWith('arn:') ? stack : arn };
 }
 
 function needOfQueue(
@@ -48,13 +69,13 @@ function needsOfBucket(
 ): Need[] {
   const { pathname, searchParams } = new URL(path, 'http://localhost');
   const [, name = '', key = ''] = /^\/([^/]+)\/?(.*)$/.exec(decodeURIComponent(pathname)) ?? [];
-  const bucket = buckets[name] ?? name;
+  const bucket = buckets[name] ?? `arn:aws:s3:::${name}`;
   if (method === 'POST' && searchParams.has('delete'))
     return [...body.toString().matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, each]) => ({
       action: 's3:DeleteObject',
       resource: `${bucket}/${each}`,
     }));
-  if (key === '') return [{ action: 's3:ListBucket', resource: bucket }];
+  if (key === '') return [{ action: actionOnBucket(method, searchParams), resource: bucket }];
   const resource = `${bucket}/${key}`;
   const isRead = method === 'PUT' && (headers['if-match'] ?? headers['x-amz-copy-source']) !== undefined;
   return [
@@ -63,9 +84,16 @@ function needsOfBucket(
   ];
 }
 
+function actionOnBucket(method: string, parameters: URLSearchParams): string {
+  if (method === 'PUT') return 's3:CreateBucket';
+  if (method === 'DELETE') return 's3:DeleteBucket';
+  if (parameters.has('versions')) return 's3:ListBucketVersions';
+  return parameters.has('uploads') ? 's3:ListBucketMultipartUploads' : 's3:ListBucket';
+}
+
 export const allows = (statements: readonly Statement[], { action, resource }: Need): boolean =>
   statements.some(
     ({ Action, Resource }) =>
-      listOf(Action).includes(action) &&
+      listOf(Action).some((granted) => isAction(granted, action)) &&
       (resource === undefined || listOf(Resource).some((granted) => covers(granted, resource))),
   );

@@ -13,7 +13,7 @@ import {
 } from '../../../src/core/settings/settings.ts';
 import { PRIVATE_RANGES } from '../../../src/deploy/endpoints.ts';
 import { fitTemplate } from '../../../src/deploy/template-text.ts';
-import { listOf, statementsOf } from './policies.ts';
+import { listOf, type Statement, statementsOf } from './policies.ts';
 import {
   brokenRules,
   parseTemplate,
@@ -460,6 +460,30 @@ describe('a controller in an account with a customer key of volumes', () => {
       expect(statement.Resource).toBe(key);
       expect(Object.keys(statement.Condition)).toHaveLength(1);
     }
+  });
+});
+
+describe('images of other buckets with customer keys', () => {
+  const keys = ['arn:aws:kms:us-east-1:123456789012:key/1', 'arn:aws:kms:eu-west-1:210987654321:key/2'];
+  const decrypting = (given: Record<string, string>) => {
+    const { ReadBucketsPolicy: policy } = resourcesWith(template, { ReadBuckets: 'one', ...given });
+    const { Roles, PolicyDocument } = policy?.Properties ?? {};
+    const { Statement } = PolicyDocument as { Statement: Statement[] };
+    return { Roles, statements: Statement.filter(({ Action }) => String(Action).startsWith('kms:')) };
+  };
+
+  it('are decrypted by workers and the page, with these keys only and through S3 only', () => {
+    expect(decrypting({}).statements).toEqual([]);
+    const { Roles, statements } = decrypting({ ReadKeyArns: keys.join(','), WithWeb: 'true' });
+    expect(Roles).toEqual(['<WorkerRole>', '<WebRole>']);
+    expect(statements).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'kms:Decrypt',
+        Resource: keys,
+        Condition: { StringLike: { 'kms:ViaService': 's3.*.amazonaws.com*' } },
+      },
+    ]);
   });
 });
 
