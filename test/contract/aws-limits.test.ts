@@ -19,6 +19,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { CreateQueueCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createPermissions } from '../../src/aws/permissions.ts';
 import { awsLimits } from './aws-limits.ts';
 import { openDefaultVpc } from './default-vpc.ts';
 import { startFaultProxy } from './fault-proxy.ts';
@@ -181,5 +182,28 @@ describe.skipIf(proxy === undefined)("AWS's limits", () => {
     await expect(propose('c', balancer('internet-facing', zones), 'UPDATE')).rejects.toThrow(
       'when a custom-named resource requires replacing. Rename page',
     );
+  });
+
+  it('let the caller do everything, as moto does, when the simulator of policies is asked', async () => {
+    const permissions = createPermissions({});
+    const wanted = { action: 'sqs:SendMessage', resource: 'arn:aws:sqs:us-east-1:123456789012:any' };
+    expect(await permissions.lacking('arn:aws:iam::123456789012:user/somebody', [wanted])).toEqual([]);
+    permissions.end();
+  });
+
+  it('are told apart from errors of the proxy itself, which name their cause', async () => {
+    const written = vi.spyOn(console, 'error').mockImplementation(() => {});
+    proxy?.inject({
+      of: ({ action }) => action === 'CreateQueue',
+      answer: () => Promise.reject(new TypeError('not a function')),
+    });
+    await expect(sqs.send(new CreateQueueCommand({ QueueName: 'any' }))).rejects.toThrow(
+      'The proxy failed: TypeError: not a function',
+    );
+    expect(written).toHaveBeenCalledWith(
+      expect.stringContaining('CreateQueue'),
+      expect.objectContaining({ message: 'not a function' }),
+    );
+    written.mockRestore();
   });
 });

@@ -3,6 +3,7 @@
  * - ids and entries in one request (EC2 1,000; SQS 10; S3 1,000);
  * - vCPUs of running instances, and the zones that offer an instance type;
  * - what a stack asks of the network: see stack-limits.ts.
+ * And answers to requests that moto does not know: quotas, the key of volumes, and IAM's policy simulator.
  */
 import {
   DescribeInstancesCommand,
@@ -39,6 +40,7 @@ export function awsLimits({ motoUrl, vCpus, notOffered }: AccountLimits): Limit[
     keysAtOnce,
     quotas(vCpus),
     keyOfVolumes,
+    simulator,
     offerings(notOffered),
     launches(ec2, { vCpus, notOffered }),
     ...stackLimits(ec2),
@@ -98,6 +100,23 @@ const keyOfVolumes: Limit = async ({ action }) =>
         body: '<GetEbsDefaultKmsKeyIdResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><kmsKeyId>alias/aws/ebs</kmsKeyId></GetEbsDefaultKmsKeyIdResponse>',
       }
     : undefined;
+
+/** The caller may do everything, as in moto. */
+const simulator: Limit = async ({ action, form }) => {
+  if (action !== 'SimulatePrincipalPolicy') return undefined;
+  const actions = [...(form ?? [])]
+    .filter(([name]) => name.startsWith('ActionNames.'))
+    .map(([, value]) => value);
+  const members = actions.map(
+    (each) =>
+      `<member><EvalActionName>${each}</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>allowed</EvalDecision></member>`,
+  );
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/xml' },
+    body: `<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult><EvaluationResults>${members.join('')}</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>`,
+  };
+};
 
 /** Leaves zones out of moto's list. */
 const offerings =

@@ -4,7 +4,8 @@
  * - it forwards conditional puts one after the other (moto checks and writes in two steps; S3 in one);
  * - it completes a receive whose client has gone, as SQS does (aws-sdk-js 2350): the messages are leased, and lost to all;
  * - RunInstances launches MaxCount instances (moto launches MinCount);
- * - a launch with a used ClientToken gets the first response again (moto ignores tokens; EC2 does not).
+ * - a launch with a used ClientToken gets the first response again (moto ignores tokens; EC2 does not);
+ * - an error of the proxy's own code is its answer, which no SDK retries, and is written to stderr.
  */
 import { once } from 'node:events';
 import {
@@ -99,15 +100,16 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       launches.once(request, () =>
         inSequence(request, () => pass(target, agent, request, body ?? mostInstances(request), gone.signal)),
       );
-    const reply =
+    const answer = async () =>
       (await firstAnswer(enforced, request, forward)) ??
       (await (take(request)?.answer(request, forward) ?? forward()));
+    const reply = await answer().catch((error: unknown) => failure(request, error));
     if (reply === 'reset') incoming.socket.resetAndDestroy();
     else write(outgoing, reply);
   };
 
   const server = createServer((incoming, outgoing) => {
-    // If the client or the server aborts, close the connection.
+    // If the client or moto aborts, close the connection.
     handle(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
   server.on('connection', (socket: Socket) => {
@@ -134,6 +136,16 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await once(server, 'close');
     },
   };
+}
+
+/** Moto did not answer, or the client has gone. */
+class Unreachable extends Error {}
+
+/** The answer for an error of a limit or a fault. @throws for a lost connection. */
+function failure(request: ProxiedRequest, error: unknown): Reply {
+  if (error instanceof Unreachable) throw error;
+  console.error(`The proxy failed at ${request.method} ${request.path} ${request.action}:`, error);
+  return serviceError(request, 400, 'ProxyFailure', `The proxy failed: ${error}`);
 }
 
 async function firstAnswer(
@@ -204,8 +216,12 @@ async function pass(
     signal,
   });
   upstream.end(bytes);
-  const [answer] = (await once(upstream, 'response')) as [IncomingMessage];
-  return { status: answer.statusCode ?? 502, headers: answer.headers, body: await buffer(answer) };
+  try {
+    const [answer] = (await once(upstream, 'response')) as [IncomingMessage];
+    return { status: answer.statusCode ?? 502, headers: answer.headers, body: await buffer(answer) };
+  } catch (cause) {
+    throw new Unreachable('moto did not answer', { cause });
+  }
 }
 
 function write(outgoing: ServerResponse, { status, headers = {}, body, cutAfter }: Reply): void {
