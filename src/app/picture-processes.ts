@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
-import { modelEnvironment } from '../core/model/model-environment.ts';
+import { modelEnvironment, nodeUnder } from '../core/model/model-environment.ts';
 import type { PictureMaker, PictureReply, PictureRequest } from '../core/model/picture.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -8,6 +8,8 @@ import type { Clock } from '../core/runtime/clock.ts';
 export interface PictureProcessesOptions {
   /** The script that speaks core/model/picture. */
   entry: URL;
+  /** A program with arguments that runs each process. Empty for none. */
+  under: readonly string[];
   maxPixels: number;
   clock: Pick<Clock, 'sleep'>;
 }
@@ -86,11 +88,11 @@ export class PictureProcesses implements PictureMaker {
   }
 
   #start(): ChildProcess {
-    const { entry, maxPixels } = this.#options;
+    const { entry, under, maxPixels } = this.#options;
     const child = fork(entry, [JSON.stringify({ maxPixels, decodeTimeoutMs: DECODE_MS })], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      execArgv: [],
+      ...nodeUnder(under, []),
       env: { MALLOC_ARENA_MAX: '2', ...modelEnvironment(process.env), UV_THREADPOOL_SIZE: '2' },
       // Keeps a Ctrl-C in the terminal from it: the service lets requests finish.
       detached: process.platform !== 'win32',

@@ -9,7 +9,7 @@ export function runnerOptions(settings: RunSettings) {
   return {
     entry: runnerEntry(settings),
     args: [JSON.stringify({ maxPixels, decodeTimeoutMs })],
-    under: settings.runnersUnder?.split(' ') ?? [],
+    under: runnersUnder(settings),
     // A decode that reaches its own time limit, and is tried again alone, must not look like a runner that hangs.
     limits: {
       ...DEFAULT_RUNNER_LIMITS,
@@ -17,6 +17,9 @@ export function runnerOptions(settings: RunSettings) {
     },
   };
 }
+
+/** The command that runs each process that decodes images. */
+export const runnersUnder = ({ runnersUnder: command }: RunSettings): string[] => command?.split(' ') ?? [];
 
 /** The built-in entry (src/ in a clone, dist/ in the package), unless the settings name another. */
 function runnerEntry({ runnerEntry: named }: RunSettings): URL {

@@ -5,6 +5,7 @@ import { openLog } from '../../app/log.ts';
 import { joinLocalController, openUploadUrls } from '../../app/open-cloud.ts';
 import { packageFile } from '../../app/package-files.ts';
 import { PictureProcesses, pictureEntry } from '../../app/picture-processes.ts';
+import { runnersUnder } from '../../app/runners.ts';
 import { openClusterModels, openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
 import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
@@ -190,6 +191,7 @@ async function openApp(
     wantedLabels,
     pictureMaker: new PictureProcesses({
       entry: pictureEntry(),
+      under: runnersUnder(settings),
       maxPixels: settings.maxPixels,
       clock: systemClock,
     }),

@@ -23,3 +23,12 @@ export function modelEnvironment(env: Readonly<NodeJS.ProcessEnv>): NodeJS.Proce
   const isAllowed = (name: string) => ALLOWED.some((pattern) => pattern.test(name.toUpperCase()));
   return Object.fromEntries(Object.entries(env).filter(([name]) => isAllowed(name)));
 }
+
+/**
+ * For `fork`: runs Node under a program, such as one that confines it.
+ * @param under the program with its arguments; empty for none.
+ */
+export function nodeUnder(under: readonly string[], nodeOptions: readonly string[]) {
+  const [execPath = process.execPath, ...before] = [...under, process.execPath];
+  return { execPath, execArgv: [...before, ...nodeOptions] };
+}

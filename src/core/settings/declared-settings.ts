@@ -271,7 +271,7 @@ export const declared = {
   },
   runnersUnder: {
     schema: () => text(1),
-    what: 'command that runs each model runner, such as one that confines it; words are separated by spaces',
+    what: 'command that runs each process that decodes images, such as one that confines it; words are separated by spaces',
   },
   logLevel: {
     schema: () => oneOf(['debug', 'info', 'warn', 'error', 'silent']),

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { modelEnvironment } from '../../core/model/model-environment.ts';
+import { modelEnvironment, nodeUnder } from '../../core/model/model-environment.ts';
 import type {
   ModelLocation,
   RunnerMessage,
@@ -103,12 +103,10 @@ export class Runner {
       this.#timedOut = true;
       this.kill();
     });
-    const [execPath = process.execPath, ...before] = [...options.under, process.execPath];
     this.#child = fork(options.entry, options.args, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execPath,
-      execArgv: [...before, YOUNG_GENERATION],
+      ...nodeUnder(options.under, [YOUNG_GENERATION]),
       env: {
         // glibc keeps a heap for each thread, with unused memory in each. Two heaps save 15 MB a runner.
         MALLOC_ARENA_MAX: '2',

@@ -48,6 +48,16 @@ describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
     expect(exposure).toBeLessThan(MOST_EXPOSURE);
   });
 
+  it.each(['worker', 'web'])('confine processes that decode images: %s', async (role) => {
+    const text = await readFile(path.join(systemd, `imgcls-${role}.service`), 'utf8');
+    expect(text).toMatch(
+      /^Environment="IMGCLS_RUNNERS_UNDER=\/usr\/bin\/python3 -IS \S+\/deploy\/systemd\/confine\.py"$/m,
+    );
+    expect(text).toMatch(
+      /^SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self$/m,
+    );
+  });
+
   it('give a worker enough time to finish the requests in a runner', async () => {
     const text = await readFile(path.join(systemd, 'imgcls-worker.service'), 'utf8');
     const stopMs = 1000 * Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);

@@ -35,6 +35,7 @@ const names = Object.keys(images);
 
 const processes = new PictureProcesses({
   entry: pictureEntry(),
+  under: [],
   maxPixels: 150_000_000,
   clock: systemClock,
 });
@@ -168,6 +169,7 @@ describe('the processes that make pictures', () => {
   const start = (sleep = systemClock.sleep) =>
     new PictureProcesses({
       entry: new URL('../children/dying-picture-process.ts', import.meta.url),
+      under: [],
       maxPixels: 1,
       clock: { sleep },
     });
