@@ -19,6 +19,7 @@ const PLACES: Readonly<Record<string, string>> = {
   imageKey: input(keys.imageKey(SHA256)),
   CLASSIFY_PREFIX: input(`${keys.CLASSIFY_PREFIX}id`),
   classifyKey: input(keys.classifyKey('id')),
+  classifyWordsKey: input(keys.classifyWordsKey('id')),
   DROP_PREFIX: input('drop/cat.jpg'),
   JOBS_PREFIX: output(`${keys.JOBS_PREFIX}${JOB}/job.json`),
   jobPrefix: output(`${keys.jobPrefix(JOB)}job.json`),
