@@ -8,12 +8,29 @@ import { openSession, type Session, stable } from './session.ts';
 
 const python = findPython();
 
-/** Of the tutorial every line. Of others those that need nothing but the photographs. */
-const FOLLOWED: Readonly<Record<string, (line: string) => boolean>> = {
-  'docs/tutorial.md': () => true,
-  'docs/photographs.md': (line) => /^imgcls find (?!.*xargs)/.test(line),
-  'docs/how-to/tune-cost.md': (line) => /^imgcls (label photos|cluster set max)/.test(line),
-};
+/** In the order in which a reader would meet them. Of the tutorial every line is typed, of others what needs nothing but photographs. */
+const FOLLOWED = [
+  'docs/tutorial.md',
+  'README.md',
+  'docs/how-to/label.md',
+  'docs/how-to/jobs.md',
+  'docs/how-to/tune-cost.md',
+  'docs/photographs.md',
+];
+
+/** An id or another model, an account, a network, a person who ends it, or what the tutorial has shown already. */
+const NEEDS_MORE =
+  /\b(JOB|LETTER|01M8NW|s3:|hf:)|--(model|labels|watch|undo|open)\b|\||^(npm|curl|eval)|^imgcls (up|watch|tag|sort|deploy|destroy|eval|model import)\b|--cost\b/;
+
+const typed = new Set<string>();
+
+/** Outside the tutorial a command is typed once, whichever page has it. */
+function isFollowed(file: string, { text }: CommandLine): boolean {
+  const command = text.replace(/\s#.*/, '').trim();
+  const isNew = !typed.has(command);
+  typed.add(command);
+  return file === 'docs/tutorial.md' || (isNew && !NEEDS_MORE.test(command));
+}
 
 /** What is shown of an output may end early, with a line of three dots. */
 function expectShown(screen: readonly string[], { place, text, output }: CommandLine, home: string): void {
@@ -28,22 +45,22 @@ function expectShown(screen: readonly string[], { place, text, output }: Command
   );
 }
 
-describe.skipIf(python === undefined).each(Object.entries(FOLLOWED))(
-  'the commands of %s',
-  (file, isFollowed) => {
+describe.skipIf(python === undefined)('the commands that a reader can follow', () => {
+  let session: Session;
+  beforeAll(async () => {
+    session = await openSession(python ?? '', path.join(repository, 'bin', 'imgcls.js'));
+  });
+  afterAll(() => session?.close());
+
+  const lines = FOLLOWED.flatMap((file) => {
     const page = pages.find((each) => each.file === file);
     if (page === undefined) throw new Error(`There is no page ${file}.`);
-    const lines = commandLinesOf(page).filter(({ text }) => isFollowed(text));
-    let session: Session;
-    beforeAll(async () => {
-      session = await openSession(python ?? '', path.join(repository, 'bin', 'imgcls.js'));
-    });
-    afterAll(() => session?.close());
+    return commandLinesOf(page).filter((line) => isFollowed(file, line));
+  });
 
-    it.each(lines.map((line) => [line.text, line] as const))('%s', async (_, line) => {
-      const { code, screen } = await session.run(line.text);
-      expect(code, screen.join('\n')).toBe(0);
-      if (line.output !== '') expectShown(screen, line, session.home);
-    });
-  },
-);
+  it.each(lines.map((line) => [line.place, line.text, line] as const))('%s: %s', async (_, text, line) => {
+    const { code, screen } = await session.run(text);
+    expect(code, screen.join('\n')).toBe(0);
+    if (line.output !== '') expectShown(screen, line, session.home);
+  });
+});

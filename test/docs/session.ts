@@ -26,6 +26,7 @@ export async function openSession(python: string, bin: string): Promise<Session>
     // Five of them: the tables of a page stay short.
     filter: (file) => !/\.(md|json|webp)$/.test(file),
   });
+  await cp(path.join(repository, 'samples/cat.jpg'), path.join(home, 'one.jpg'));
   const PATH = [path.join(home, 'bin'), path.dirname(process.execPath), process.env.PATH].join(
     path.delimiter,
   );
