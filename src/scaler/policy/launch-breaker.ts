@@ -72,6 +72,8 @@ export class LaunchBreaker {
   readonly #trials = new Map<string, Trial>();
   /** Machines that the cloud has not launched yet. */
   #requested = 0;
+  /** Stopped machines, which are started before others are launched. */
+  #stopped = 0;
   readonly #working = new Set<string>();
   /** Retired or counted, and still listed. */
   readonly #over = new Set<string>();
@@ -201,7 +203,7 @@ export class LaunchBreaker {
 
   get #firstTrial(): LaunchLimit {
     const why = `machine image ${this.#driver.image} is new, so one worker shows first that it works`;
-    return { launches: this.#onTrial === 0 ? 1 : 0, why };
+    return { launches: this.#onTrial === 0 ? this.#stopped + 1 : 0, why };
   }
 
   get #onTrial(): number {
@@ -226,6 +228,7 @@ export class LaunchBreaker {
     for (const ids of [this.#working, this.#over])
       for (const id of ids) if ((listed.get(id)?.state ?? 'stopped') === 'stopped') ids.delete(id);
     this.#requested = 0;
+    this.#stopped = [...listed.values()].filter(({ state }) => state === 'stopped').length;
     for (const { id, state } of listed.values()) {
       const isKnown = this.#trials.has(id) || this.#working.has(id) || this.#over.has(id);
       if (state !== 'running' || isKnown) continue;
