@@ -32,6 +32,8 @@ import { type Service, startService } from './up.ts';
 const moto = await startMoto();
 const browser: Browser | undefined = moto && (await openBrowser());
 const INPUT = 'test-input';
+/** Its images are read in place. */
+const ALLOWED = 'test-holiday';
 const TOKEN = 'a token that is long enough';
 const authorization = `Bearer ${TOKEN}`;
 
@@ -60,7 +62,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     const ours = standInEnvironment(proxy.url);
     for (const [name, value] of Object.entries(ours)) vi.stubEnv(name, value);
     s3 = createS3Client();
-    for (const Bucket of [INPUT, 'test-output']) await s3.send(new CreateBucketCommand({ Bucket }));
+    for (const Bucket of [INPUT, 'test-output', ALLOWED]) await s3.send(new CreateBucketCommand({ Bucket }));
     const cloud = createAwsCloud({ cluster: 'default', inputBucket: INPUT, outputBucket: 'test-output' });
     await cloud.queues.create(requestQueueName('default'));
     await cloud.close();
@@ -81,6 +83,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       IMGCLS_OUTPUT_BUCKET: 'test-output',
       IMGCLS_MODEL: 'efficientnet-lite0',
       IMGCLS_TOKEN: TOKEN,
+      IMGCLS_ALLOW_BUCKETS: ALLOWED,
       IMGCLS_MAX_IMAGE_BYTES: '10000000',
     };
     service = await startService(installed.bin, await installed.dataDir(), ['serve'], aws);
@@ -296,6 +299,25 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       const { puts, types } = await submit(others.slice(8, 10));
       expect(puts).toBe(0);
       expect(types).toEqual([expect.stringMatching(/^multipart\/form-data/)]);
+    });
+
+    it('are labelled in place if their addresses in S3 are pasted', async () => {
+      for (const file of files.slice(0, 2))
+        await s3.send(
+          new PutObjectCommand({
+            Bucket: ALLOWED,
+            Key: `beach/${path.basename(file)}`,
+            Body: await readFile(file),
+          }),
+        );
+      await page.evaluate((text) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData('text/plain', text);
+        document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+      }, `s3://${ALLOWED}/beach/\n`);
+      await page.getByRole('button', { name: 'Label their photos' }).click();
+      await page.waitForURL(/\/jobs\/\w{26}$/);
+      await expect.poll(() => page.locator('.photo-labelled').count(), { timeout: 60_000 }).toBe(2);
     });
 
     it('are shown by day if they were dropped, with their pictures, and cannot be cancelled', async () => {
