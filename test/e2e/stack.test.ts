@@ -17,6 +17,7 @@ import {
 import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { createS3Client } from '../../src/aws/clients.ts';
 import { awsLimits } from '../contract/aws-limits.ts';
 import { openDefaultVpc } from '../contract/default-vpc.ts';
@@ -59,7 +60,7 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     await openDefaultVpc(ec2);
     proxy.enforce(awsLimits({ motoUrl: moto.url, vCpus: 5, notOffered: { 'us-east-1e': ['c7i.large'] } }));
     builderRuns(proxy, ec2);
-    consoleSays(proxy, 'imgcls-provision: OK 0.1.0');
+    consoleSays(proxy, `imgcls-provision: OK ${packageJson.version}`);
     imagesHaveTaggedSnapshots(proxy, ec2);
     completeStacks(proxy, new Map());
   });
@@ -159,9 +160,7 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     expect(deployed.code, deployed.stderr).toBe(0);
     expect(deployed.stderr).toMatch(/Creating image ami-\w+/);
     expect(deployed.stderr).toMatch(/Without work the cluster costs \$0\.70\d\d a month/);
-    expect(deployed.stderr).toContain(
-      'may run 5 vCPUs of on-demand instances at once: 2 of 4 workers (--max)',
-    );
+    expect(deployed.stderr).toContain('may run 5 vCPUs of spot instances at once: 2 of 4 workers (--max)');
     expect(await subnetZones()).toEqual(['a', 'b', 'c', 'd', 'f'].map((zone) => `us-east-1${zone}`));
     const settings = { worker: await workerSettings(), controller: await controllerSettings() };
     const roles = ['SubmitterRole', 'WorkerRole', 'ControllerRole'];
@@ -216,7 +215,9 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     expect(month.stdout).toMatch(/^at rest {6}(<\$0\.0001|\$0\.\d+) of \$0\.70\d\d a month, since /m);
     const destroyed = await imgcls(['destroy', '--yes']).finished;
     expect(destroyed.code, destroyed.stderr).toBe(0);
-    expect(destroyed.stderr).toMatch(/Deleted worker image ami-\w+ \(imgcls 0\.1\.0\)/);
+    expect(destroyed.stderr).toMatch(
+      new RegExp(`Deleted worker image ami-\\w+ \\(imgcls ${packageJson.version}\\)`),
+    );
     expect(destroyed.stderr).toMatch(/Deleted security group sg-\w+ of builders/);
     expect(destroyed.stderr).toContain(`Deleted bucket ${ASSETS}.`);
     expect(destroyed.stderr).toContain('Nothing of the cluster remains in the account.');
