@@ -59,6 +59,17 @@ export interface Job {
    * Iterate it only once. Leaving the loop ends the wait.
    *
    * @throws {ImgclsError} that a retry cannot fix, and the signal's reason when it aborts. The job continues.
+   *
+   * @example
+   * ```ts
+   * import { createClient } from 'imgcls';
+   *
+   * await using client = await createClient();
+   * const job = await client.submit(['photos']);
+   * const onProgress = ({ done, total }: { done: number; total: number | undefined }) => console.log(done, total);
+   * for await (const outcome of job.outcomes({ onProgress }))
+   *   if ('labels' in outcome) console.log(outcome.name, outcome.labels[0]?.label);
+   * ```
    */
   outcomes(options?: OutcomesOptions): AsyncGenerator<Outcome>;
   /**
