@@ -212,7 +212,7 @@ describe.skipIf(python === undefined)('three kinds of model on two workers', () 
       const field = page.getByRole('textbox', { name: 'Your own labels' });
       await page.getByLabel('Model').selectOption('tiny-clip/fp32');
       await field.fill('left, right');
-      await page.getByRole('button', { name: 'Label 1 image' }).click();
+      await page.getByRole('button', { name: 'Label 1 photo' }).click();
       await page.waitForURL(/\/jobs\/\w{26}$/);
       await page
         .getByText(/^(left|right)$/)
