@@ -5,7 +5,7 @@ import { draw } from './drawing.ts';
 import { findPython } from './pseudo-terminal.ts';
 import { record } from './record.ts';
 
-const SIZE = { columns: 78, rows: 24 };
+const SIZE = { columns: 78, rows: 30 };
 const COMMANDS = ['imgcls photos/', 'imgcls find drink', 'imgcls tag photos/ --dry-run | head -4'];
 const file = path.resolve(import.meta.dirname, '../../docs/img/terminal.svg');
 
