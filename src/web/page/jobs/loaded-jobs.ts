@@ -14,6 +14,7 @@ export class LoadedJobs {
   readonly list = signal<JobList | undefined>(undefined);
   readonly failure = signal<unknown>(undefined);
   readonly isLoading = signal(false);
+  #appending: Promise<void> | undefined;
 
   /** Loads the first page again. */
   async refresh(signal: AbortSignal): Promise<void> {
@@ -50,9 +51,17 @@ export class LoadedJobs {
     }
   }
 
-  async #append(limit: number): Promise<void> {
+  /** Callers at the same time wait for the same page. */
+  #append(limit: number): Promise<void> {
+    this.#appending ??= this.#appendPage(limit).finally(() => {
+      this.#appending = undefined;
+    });
+    return this.#appending;
+  }
+
+  async #appendPage(limit: number): Promise<void> {
     const after = this.list.value?.next;
-    if (after === undefined || this.isLoading.value) return;
+    if (after === undefined) return;
     this.isLoading.value = true;
     try {
       const page = await fetchPage({ after, limit: String(limit) });
