@@ -21,7 +21,7 @@ const answerUnknown =
   (html: string | undefined) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (html === undefined || !prefersHtml(request)) throw new HttpProblem(404, 'Path not found.');
-    const { pathname } = new URL(request.url, 'http://service');
+    const [pathname = ''] = request.url.split('?');
     const start = '../'.repeat(pathname.split('/').length - 2) || './';
     return reply.code(404).type(HTML_TYPE).send(withStart(html, start));
   };

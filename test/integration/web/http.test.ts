@@ -64,6 +64,9 @@ describe('an unknown path', () => {
   it.each([
     ['/nowhere', './'],
     ['/jobs/one/more', '../../'],
+    ['/jobs/one/more?from=a/b', '../../'],
+    ['//', '../'],
+    ['//[', '../'],
   ])('is the page for a browser, with the way home: %s', async (url, start) => {
     const answer = await guarded.app.inject({ url, headers: BROWSER });
     expect(answer.statusCode).toBe(404);
