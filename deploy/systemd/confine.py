@@ -12,8 +12,9 @@ import os
 import struct
 import sys
 
-# By machine: its name in seccomp, and its number of socket(2). io_uring opens sockets without that call.
-MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+# By machine: its name in seccomp, and its numbers of socket(2) and truncate(2). io_uring opens sockets without that call.
+# Before Linux 6.2, Landlock lets a program empty files that it may not write.
+MACHINES = {"x86_64": (0xC000003E, 41, 76), "aarch64": (0xC00000B7, 198, 45)}
 IO_URING_SETUP = 425
 # x86-64 has each call a second time, with this bit.
 X32 = 0x40000000
@@ -38,15 +39,16 @@ def call(function, *arguments):
     return result
 
 
-def refuse_sockets():
-    machine, socket = MACHINES[os.uname().machine]
+def refuse_calls():
+    machine, socket, truncate = MACHINES[os.uname().machine]
     program = [
         (LOAD, 0, 0, MACHINE_AT),
         (JUMP_IF_EQUAL, 1, 0, machine),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER_AT),
-        (JUMP_IF_NOT_LESS, 3, 0, X32),
-        (JUMP_IF_EQUAL, 2, 0, socket),
+        (JUMP_IF_NOT_LESS, 4, 0, X32),
+        (JUMP_IF_EQUAL, 3, 0, socket),
+        (JUMP_IF_EQUAL, 2, 0, truncate),
         (JUMP_IF_EQUAL, 1, 0, IO_URING_SETUP),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, REFUSE),
@@ -76,5 +78,5 @@ def refuse_writes():
 
 call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 refuse_writes()
-refuse_sockets()
+refuse_calls()
 os.execv(sys.argv[1], sys.argv[1:])

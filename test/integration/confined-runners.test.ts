@@ -1,6 +1,6 @@
 /** What a program can do under deploy/systemd/confine.py, and a worker whose runners are under it. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -92,6 +92,19 @@ describe.skipIf(process.platform !== 'linux' || !hasTool('python3', 'python3'))(
       temporary: done,
       read: done,
     });
+  });
+
+  it('cannot empty the file of another', async () => {
+    const file = path.join(folder, 'full');
+    await writeFile(file, 'content');
+    const [program = '', ...args] = CONFINE;
+    const emptied = promisify(execFile)(
+      program,
+      [...args, '/usr/bin/env', 'python3', '-c', 'import os, sys; os.truncate(sys.argv[1], 0)', file],
+      { env: { PATH: process.env.PATH, TMPDIR: temporary } },
+    );
+    await expect(emptied).rejects.toMatchObject({ stderr: expect.stringContaining('Permission denied') });
+    expect(await readFile(file, 'utf8')).toBe('content');
   });
 
   it('can be a model runner: its worker labels images', async () => {
