@@ -6,8 +6,10 @@ import { commandNamed } from './command-table.ts';
 const WITH_VALUE = ['--cluster', '--data-dir'];
 
 /** The arguments that are neither options nor values of the program's options. */
-export const wordsOf = (args: readonly string[]): string[] =>
-  args.filter((arg, at) => (arg === '-' || !arg.startsWith('-')) && !WITH_VALUE.includes(args[at - 1] ?? ''));
+export const wordsOf = (args: readonly string[]): string[] => args.filter(isWord);
+
+const isWord = (arg: string, at: number, args: readonly string[]): boolean =>
+  (arg === '-' || !arg.startsWith('-')) && !WITH_VALUE.includes(args[at - 1] ?? '');
 
 /** The command of which the line asks or that it runs. */
 export function commandOf(args: readonly string[]): string | undefined {
@@ -27,7 +29,9 @@ export function withSamples(
 ): readonly string[] {
   const [first = '', second] = wordsOf(args);
   const input = commandNamed(first) === 'label' ? second : first;
-  return input === 'samples' && !exists(input) ? args.map((arg) => (arg === input ? folder : arg)) : args;
+  if (input !== 'samples' || exists(input)) return args;
+  const at = args.findIndex((arg, place) => arg === input && isWord(arg, place, args));
+  return args.with(at, folder);
 }
 
 /**

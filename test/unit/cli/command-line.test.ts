@@ -43,6 +43,12 @@ describe('a command line', () => {
     expect(withSamples(given.split(' '), () => true, '/package/samples').at(-1)).toBe('samples');
   });
 
+  it('leaves other words as they are: those of options', () => {
+    const given = '--cluster samples samples -o samples'.split(' ');
+    const meant = ['--cluster', 'samples', '/package/samples', '-o', 'samples'];
+    expect(withSamples(given, exists, '/package/samples')).toEqual(meant);
+  });
+
   it.each([
     ['jobs --limit 3', 'jobs'],
     ['--cluster jobs status', 'status'],
