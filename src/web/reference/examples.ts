@@ -12,6 +12,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   findPhotographs: 'curl "$IMGCLS/v1/find?q=dog&minScore=0.5"',
   followJob: 'curl -N "$IMGCLS/v1/jobs/$JOB/events"',
   getImage: 'curl -o image.jpg "$IMGCLS/v1/jobs/$JOB/images/0"',
+  getImagePlace: 'curl "$IMGCLS/v1/jobs/$JOB/images/0/place"',
   getThumbnail: 'curl -o thumbnail.jpg "$IMGCLS/v1/jobs/$JOB/images/0/thumbnail"',
   getPreview: 'curl -o preview.jpg "$IMGCLS/v1/jobs/$JOB/images/0/preview"',
   classify: `curl --data-binary @cat.jpg -H 'content-type: image/jpeg' "$IMGCLS/v1/classify?topK=3"`,
