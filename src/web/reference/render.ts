@@ -1,5 +1,6 @@
 /** The REST reference as a page: what the OpenAPI document says, without a script. */
 import type { OpenAPIV3_1 } from 'openapi-types';
+import { escapedHtml } from '../../core/text/html.ts';
 import {
   type Content,
   type NamedSchema,
@@ -10,17 +11,14 @@ import {
   typeText,
 } from './operations.ts';
 
-const htmlOf = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
 /** Texts of the document have code between backticks. */
-const prose = (text: string): string => htmlOf(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
-const code = (text: string): string => `<code>${htmlOf(text)}</code>`;
+const prose = (text: string): string => escapedHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
+const code = (text: string): string => `<code>${escapedHtml(text)}</code>`;
 
 /** The page has a base, so an address within it names its path. */
 const address = (id: string): string => `docs#${id}`;
 const anchorOf = (schema: string): string => `schema-${schema}`;
-const link = (schema: string): string => `<a href="${address(anchorOf(schema))}">${htmlOf(schema)}</a>`;
+const link = (schema: string): string => `<a href="${address(anchorOf(schema))}">${escapedHtml(schema)}</a>`;
 const typeOf = (schema: Content['schema']): string => typeText(schema, { code, link });
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -34,7 +32,7 @@ const contentText = (content: readonly Content[]): string =>
   content.map(({ type, schema }) => `${code(type)} ${typeOf(schema)}`.trim()).join(', ');
 
 const method = (name: string): string =>
-  `<span class="method method-${name.toLowerCase()}">${htmlOf(name)}</span>`;
+  `<span class="method method-${name.toLowerCase()}">${escapedHtml(name)}</span>`;
 
 function operationHtml(operation: Operation): string {
   const { id, path, summary, description, parameters, body, answers, problems, example } = operation;
@@ -42,7 +40,7 @@ function operationHtml(operation: Operation): string {
     `<h3>${prose(summary)}</h3>`,
     `<p class="route">${method(operation.method)} ${code(path)}</p>`,
     description === '' ? '' : `<p>${prose(description)}</p>`,
-    example === undefined ? '' : `<pre><code>${htmlOf(example)}</code></pre>`,
+    example === undefined ? '' : `<pre><code>${escapedHtml(example)}</code></pre>`,
     table(
       ['Parameter', 'In', 'Type', 'Description'],
       parameters.map(({ name, where, schema, isRequired, description: what }) => [
@@ -61,7 +59,7 @@ function operationHtml(operation: Operation): string {
       ? ''
       : `<p class="small">Problems: ${problems.join(', ')} (${link('Problem')}, <code>application/problem+json</code>).</p>`,
   ];
-  return `<section id="${htmlOf(id)}">${parts.join('')}</section>`;
+  return `<section id="${escapedHtml(id)}">${parts.join('')}</section>`;
 }
 
 function schemaHtml({ name, schema }: NamedSchema): string {
@@ -75,7 +73,7 @@ function schemaHtml({ name, schema }: NamedSchema): string {
     rows.length > 0
       ? table(['Property', 'Type', 'Present', 'Description'], rows)
       : `<p>${typeOf(schema)}</p>`;
-  return `<section id="${anchorOf(name)}"><h3>${htmlOf(name)}</h3>${content}</section>`;
+  return `<section id="${anchorOf(name)}"><h3>${escapedHtml(name)}</h3>${content}</section>`;
 }
 
 interface Group {
@@ -99,10 +97,10 @@ export function referenceHtml(document: OpenAPIV3_1.Document, service: string): 
   const list = groups.map(
     ({ title, operations }) => `<p>${prose(title)}</p>${operations.map(entry).join('')}`,
   );
-  const names = schemas.map(({ name }) => `<a href="${address(anchorOf(name))}">${htmlOf(name)}</a>`);
+  const names = schemas.map(({ name }) => `<a href="${address(anchorOf(name))}">${escapedHtml(name)}</a>`);
   const needsToken = document.security !== undefined;
   const variables = `export IMGCLS=${service} JOB=01M8...${needsToken ? ' TOKEN=...' : ''}`;
-  const intro = `<h1 id="content">REST reference</h1><p class="lead">For programs: <a href="openapi.json">openapi.json</a>. The examples are for a shell in which these are set:</p><pre><code>${htmlOf(variables)}</code></pre>`;
+  const intro = `<h1 id="content">REST reference</h1><p class="lead">For programs: <a href="openapi.json">openapi.json</a>. The examples are for a shell in which these are set:</p><pre><code>${escapedHtml(variables)}</code></pre>`;
   const described = groups.map(
     ({ title, operations }) =>
       `<h2 class="group">${prose(title)}</h2>${operations.map(operationHtml).join('')}`,
