@@ -1,5 +1,5 @@
 import { harmless } from '../../../core/text/harmless.ts';
-import { percent } from '../../../core/text/percent.ts';
+import { wholePercent } from '../../../core/text/percent.ts';
 import { jobPath } from '../address.ts';
 import { counted } from '../format.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
@@ -42,7 +42,7 @@ function FoundCard({ photo, jobTitle }: { photo: FoundPhoto; jobTitle: string | 
       <a class="found-label cover" href={`${jobPath(job)}?photo=${index}`} title={label}>
         {label}
       </a>
-      <span class="score">{percent(score)}</span>
+      <span class="score">{wholePercent(score)}</span>
       <span class="found-name" title={harmless(photo.path ?? name)}>
         {name}
       </span>

@@ -1,8 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../../outcome-views.ts';
-import { copyText } from '../../controls/copy-text.ts';
-import { curlOf } from '../../controls/curl.ts';
+import { CopyCurl } from '../../controls/copy-curl.tsx';
 import { Icon } from '../../controls/icon.tsx';
 import { originalOf } from '../../upload/originals.ts';
 import { originalAddress, previewAddress, thumbnailAddress } from '../picture-addresses.ts';
@@ -71,9 +70,6 @@ export function PhotoView(props: PhotoViewProps) {
     event.preventDefault();
     act();
   }
-  const copyCurl = () =>
-    void copyText(curlOf(originalAddress(job, index).slice('v1/'.length), ' -O'), 'Command copied');
-
   return (
     <dialog
       ref={dialog}
@@ -116,15 +112,7 @@ export function PhotoView(props: PhotoViewProps) {
           >
             <Icon name="zoom" />
           </button>
-          <button
-            type="button"
-            class="quiet icon-button"
-            aria-label="Copy as curl"
-            title="Copy as curl"
-            onClick={copyCurl}
-          >
-            <Icon name="code" />
-          </button>
+          <CopyCurl path={originalAddress(job, index).slice('v1/'.length)} options=" -O" />
           <a
             class="button quiet icon-button"
             href={originalAddress(job, index)}
