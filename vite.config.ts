@@ -1,23 +1,24 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { brotliCompress, gzip } from 'node:zlib';
+import { gzip } from 'node:zlib';
 import preact from '@preact/preset-vite';
 import { defineConfig, type Plugin } from 'vite';
 import { thirdPartyNotices } from './tools/third-party-notices.ts';
 
-const COMPRESSED = { gz: promisify(gzip), br: promisify(brotliCompress) };
+const compress = promisify(gzip);
 
-/** The service never compresses these files itself: anyone may ask for them, without a token. */
+/**
+ * The service never compresses these files itself: anyone may ask for them, without a token. Brotli would save a tenth of them, and
+ * browsers take it over https only; its files would be a sixtieth of the package.
+ */
 const compressAssets: Plugin = {
   name: 'compress-assets',
   async writeBundle({ dir = '' }) {
     const assets = path.join(dir, 'assets');
     for (const name of await readdir(assets)) {
       const file = path.join(assets, name);
-      const content = await readFile(file);
-      for (const [ending, compress] of Object.entries(COMPRESSED))
-        await writeFile(`${file}.${ending}`, await compress(content));
+      await writeFile(`${file}.gz`, await compress(await readFile(file)));
     }
   },
 };

@@ -111,10 +111,8 @@ describe('the service below a path of a reverse proxy', () => {
   it('sends the files of the page compressed', async () => {
     const html = await (await fetch(base)).text();
     const script = /src="(.*?\.js)"/.exec(html)?.[1] ?? '';
-    for (const encoding of ['gzip', 'br']) {
-      const { headers } = await fetch(new URL(script, base), { headers: { 'accept-encoding': encoding } });
-      expect(headers.get('content-encoding')).toBe(encoding);
-      expect(headers.get('vary')).toMatch(/accept-encoding/i);
-    }
+    const { headers } = await fetch(new URL(script, base), { headers: { 'accept-encoding': 'gzip' } });
+    expect(headers.get('content-encoding')).toBe('gzip');
+    expect(headers.get('vary')).toMatch(/accept-encoding/i);
   });
 });
