@@ -197,6 +197,27 @@ describe.skipIf(browser === undefined)('a job', () => {
     await photo().getByText('IMG_11.jpg').waitFor();
   });
 
+  it('says what its first photograph waits for, as soon as all are read', async () => {
+    const job = { id: '01M8PXT6NSAYY66YA9WRCD35FA', createdAtMs: 0, attempt: 1, done: 0, errors: 0 };
+    const reading = page.getByText('Reading photos');
+    let connections = 0;
+    await page.route('**/events', async (route) => {
+      const isFirst = ++connections === 1;
+      // The third one stays open.
+      if (connections > 2) return;
+      if (!isFirst) await reading.waitFor();
+      const state = isFirst ? { state: 'open' } : { state: 'sealed', total: 1 };
+      const data = JSON.stringify({ job: { ...job, ...state }, covered: [] });
+      const body = `retry: 50\nevent: snapshot\ndata: ${data}\n\n`;
+      await route.fulfill({ contentType: 'text/event-stream', body });
+    });
+    await page.route('**/v1/status', (route) =>
+      route.fulfill({ json: { workers: [{ id: 'w', phase: 'busy', sinceMs: 0 }] } }),
+    );
+    await page.goto(`${service.url}/jobs/${job.id}`);
+    await page.getByText('Waiting for its turn').waitFor();
+  });
+
   it('that does not exist is one clear page', async () => {
     await page.goto(`${service.url}/jobs/01M8PXT6NSAYY66YA9WRCD35FA`);
     await page.getByRole('heading', { name: 'Job not found' }).waitFor();

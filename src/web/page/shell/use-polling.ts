@@ -1,7 +1,9 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
-/** Polls while the page is visible. Calls do not overlap. */
+/** Polls while the page is visible. Calls do not overlap. @param poll that of the latest render is called. */
 export function usePolling(poll: (signal: AbortSignal) => Promise<void>, intervalMs: number): void {
+  const latest = useRef(poll);
+  latest.current = poll;
   useEffect(() => {
     const closed = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -10,7 +12,7 @@ export function usePolling(poll: (signal: AbortSignal) => Promise<void>, interva
       clearTimeout(timer);
       if (isPolling || closed.signal.aborted || document.hidden) return;
       isPolling = true;
-      await poll(closed.signal);
+      await latest.current(closed.signal);
       isPolling = false;
       if (!closed.signal.aborted) timer = setTimeout(pollOnce, intervalMs);
     }
