@@ -115,8 +115,8 @@ export class PictureProcesses implements PictureMaker {
       resolve(tooSlow());
       this.#end(child);
     });
-    // An error here means that the process has ended, which it reports itself.
-    child.send(request, () => {});
+    // A process that could not be started has no channel. An error here means that it has ended. It reports both itself.
+    if (child.pid !== undefined) child.send(request, () => {});
     try {
       return await promise;
     } finally {

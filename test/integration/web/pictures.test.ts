@@ -216,4 +216,14 @@ describe('the processes that make pictures', () => {
     expect(await maker.make(order(1), never)).toMatchObject({ jpeg: {} });
     maker.close();
   });
+
+  it('that cannot be started say nothing about the image', async () => {
+    const maker = new PictureProcesses({
+      entry: pictureEntry(),
+      under: ['/nowhere/confine'],
+      maxPixels: 1,
+      clock: systemClock,
+    });
+    expect(await maker.make(order(1), never)).toMatchObject({ fault: expect.stringContaining('/nowhere') });
+  });
 });
