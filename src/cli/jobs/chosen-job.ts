@@ -15,9 +15,9 @@ export async function chosenJob(
   if (typed !== undefined) return await completeJobId(cloud, typed, interrupted);
   const id = await newestJobId(cloud.output, interrupted);
   const facts = await requireJob(cloud, id, interrupted);
-  const { inputs = [], createdAtMs } = facts;
+  const { inputs = [], total, createdAtMs } = facts;
   const firstImage = await readFirstImage(cloud.output, facts, interrupted);
   const age = duration(Math.max(0, systemClock.nowMs() - createdAtMs));
-  notice(`Job ${id}: ${inputsText({ inputs, firstImage })}, ${age} ago.`);
+  notice(`Job ${id}: ${inputsText({ inputs, firstImage, total })}, ${age} ago.`);
   return id;
 }

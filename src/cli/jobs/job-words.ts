@@ -32,17 +32,23 @@ export function stateWord({ id, state, done, total, interrupted }: State): State
   }
 }
 
-/** What a job is of: its files and folders as given, or its first image. */
+/** What a job is of: its files and folders as given, or its first image. The page has the same words (job-text.ts). */
 export function inputsText({
   inputs = [],
   inputCount = inputs.length,
   firstImage,
+  total,
 }: {
   inputs?: readonly string[];
   inputCount?: number;
   firstImage?: string | undefined;
+  /** Undefined while images may follow. */
+  total?: number | undefined;
 }): string {
-  if (firstImage !== undefined) return `${plainName(firstImage)}, ...`;
   const [first = '-'] = inputs;
-  return inputCount > 1 ? `${plainName(first)} and ${inputCount - 1} more` : plainName(first);
+  if (firstImage === undefined) return andMore(first, inputCount);
+  return total === undefined ? `${plainName(firstImage)}, ...` : andMore(firstImage, total);
 }
+
+const andMore = (name: string, count: number): string =>
+  count > 1 ? `${plainName(name)} and ${count - 1} more` : plainName(name);

@@ -36,6 +36,9 @@ describe('the inputs of a job', () => {
     expect(inputsText(job)).toBe('photos/');
     expect(inputsText({ inputs: ['a.jpg', 'b.jpg'], inputCount: 60 })).toBe('a.jpg and 59 more');
     expect(inputsText({ inputs: ['-'], firstImage: 'cats/a.jpg' })).toBe('cats/a.jpg, ...');
+    const sent = { inputs: ['-'], firstImage: 'cats/a.jpg' };
+    expect(inputsText({ ...sent, total: 60 })).toBe('cats/a.jpg and 59 more');
+    expect(inputsText({ ...sent, total: 1 })).toBe('cats/a.jpg');
     expect(inputsText({})).toBe('-');
   });
 });
