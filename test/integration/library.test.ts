@@ -45,7 +45,7 @@ describe('a client of the library', () => {
     await Array.fromAsync(newer.outcomes());
     const jobs = await Array.fromAsync(client.jobs());
     expect(jobs).toMatchObject([
-      { id: newer.id, state: 'finished', done: 5, errors: 0 },
+      { id: newer.id, state: 'finished', done: 12, errors: 0 },
       { id: older.id, state: 'finished', done: 1, errors: 0 },
     ]);
   });

@@ -67,7 +67,7 @@ describe.skipIf(browser === undefined)('below a path of a reverse proxy', () => 
     const job = page.url();
     await page.reload();
     await page.getByText('tiger cat').first().waitFor();
-    const picture = page.getByRole('list', { name: 'Images', exact: true }).locator('img');
+    const picture = page.getByRole('list', { name: 'Photos', exact: true }).locator('img');
     await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.naturalWidth)).toBeGreaterThan(0);
 
     await page.getByRole('link', { name: 'Jobs', exact: true }).click();
@@ -89,7 +89,7 @@ describe.skipIf(browser === undefined)('below a path of a reverse proxy', () => 
     expect(page.url()).toBe(base);
 
     await page.goto(`${base}docs`);
-    await page.getByText('Classify one small image immediately').waitFor();
+    await page.getByRole('heading', { name: 'Classify one small image immediately' }).waitFor();
     expect(errors).toEqual([]);
     expect(front.astray).toEqual([]);
   });

@@ -12,6 +12,7 @@ class Pauses {
 
   sleep(_ms: number, signal?: AbortSignal): Promise<void> {
     this.#begun();
+    if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.#end = resolve;
       signal?.addEventListener('abort', () => resolve());
