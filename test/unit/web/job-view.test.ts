@@ -3,7 +3,7 @@ import type { JobView } from '../../../src/web/api.ts';
 import { changedQuery } from '../../../src/web/page/address.ts';
 import { DEFAULT_VIEW, queryOf, viewOptionsOf } from '../../../src/web/page/job/filter/view-options.ts';
 import { gridMeasure, positionAfterKey } from '../../../src/web/page/job/grid/grid-rows.ts';
-import { factsOf, jobTitle } from '../../../src/web/page/job/job-text.ts';
+import { factsOf, jobTitle, stateText } from '../../../src/web/page/job/job-text.ts';
 import { moveBy, WHOLE, zoomAt } from '../../../src/web/page/job/photo/zoom.ts';
 
 const job: JobView = {
@@ -48,6 +48,19 @@ describe('a job is called', () => {
     ['Photos', {}],
   ])('%s', (title, more) => {
     expect(jobTitle({ ...job, ...more })).toBe(title);
+  });
+});
+
+describe('the state of a job', () => {
+  it.each([
+    ['Reading photos', { state: 'open' }],
+    ['Interrupted', { state: 'open', interrupted: true }],
+    ['Waiting for a worker', { done: 0 }],
+    ['Labelling', {}],
+    ['Retrying', { attempt: 2 }],
+    ['Finished', { state: 'finished' }],
+  ] as const)('%s', (text, more) => {
+    expect(stateText({ ...job, ...more })).toBe(text);
   });
 });
 

@@ -6,7 +6,7 @@ import { workerCells } from './fleet-text.ts';
 /** The end of an id tells workers apart; its begin is their time. */
 const shortId = (id: string): string => (id.length > 12 ? `…${id.slice(-8)}` : id);
 
-const heads = ['Worker', 'State', 'Host', 'Uptime', 'Images', 'Images/s', 'Memory'];
+const heads = ['Worker', 'State', 'Host', 'Uptime', 'Photos', 'Photos/s', 'Memory'];
 
 /** Columns that a phone has no room for. */
 const wideHeads = ['Host', 'Uptime', 'Memory'];

@@ -72,10 +72,11 @@ export const isOver = ({ state }: JobView): boolean => state === 'finished' || s
 /** Not over yet. Days of dropped images have no end. */
 export const isActive = (job: JobView): boolean => !isOver(job) && !isDropJob(job.id);
 
-export function stateText({ id, state, attempt, done }: JobView): string {
+export function stateText({ id, state, attempt, done, interrupted }: JobView): string {
   if (isDropJob(id)) return 'Dropped photos';
   if (state === 'finished') return 'Finished';
   if (state === 'cancelled') return 'Cancelled';
+  if (interrupted === true) return 'Interrupted';
   if (attempt > 1) return 'Retrying';
   if (state === 'open') return 'Reading photos';
   return done === 0 ? 'Waiting for a worker' : 'Labelling';
