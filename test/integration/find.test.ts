@@ -181,6 +181,21 @@ describe('photographs', () => {
     expect(await find('tabby')).toEqual([]);
   });
 
+  it('are there once for all uploads of the same content, as the newest job labelled it', async () => {
+    const uploads = { inputs: [] };
+    await label([['a.jpg', { pug: 0.9 }, 'the pug']], uploads);
+    const newer = await label(
+      [
+        ['b.jpg', { pug: 0.8, tabby: 0.2 }, 'the pug'],
+        ['a.jpg', { pug: 0.7 }, 'another pug'],
+      ],
+      uploads,
+    );
+    expect(await find('pug')).toEqual(['b.jpg pug 0.80', 'a.jpg pug 0.70']);
+    await deleteJob(cloud, newer);
+    expect(await find('pug')).toEqual(['a.jpg pug 0.90']);
+  });
+
   it('are at the paths of files, also of copied ones; uploads have none, whatever they are called', async () => {
     await label([['sub/a.jpg', { pug: 0.9 }]], { localFiles: 'copy' });
     await label([['s3://photos/b.jpg', { pug: 0.8 }]], { localFiles: 'copy' });

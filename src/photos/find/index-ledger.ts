@@ -167,14 +167,15 @@ function indexed(
   { record, labels }: Pick<Reading, 'record' | 'labels'>,
 ): IndexedPhotograph {
   const place = placeOf(record, entry);
+  const sha256 = isError(entry) ? undefined : entry.sha256;
   const certain = scored.filter(({ score }, rank) => rank === 0 || score >= GUESS_BELOW);
   const categories = category === undefined ? [] : [{ label: category.name, score: category.score }];
   return {
     place,
     index: entry.index,
-    number: placeNumber(place, { job: record.id, index: entry.index }),
+    number: placeNumber(place, { job: record.id, index: entry.index, sha256 }),
     bytes: entry.bytes,
-    sha256: isError(entry) ? undefined : entry.sha256,
+    sha256,
     labels: [...certain, ...categories].map(({ score, ...label }) => ({
       label: labels.numberOf(label),
       score,

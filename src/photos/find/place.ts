@@ -19,9 +19,17 @@ export function placeOf(job: JobRecord, entry: ManifestEntry): Place {
 /** As many as a number has. Two of a million places have the same number with a probability of 1 in 18,000. */
 export const PLACE_NUMBER_BITS = 53;
 
-/** A number for the place, equal in all jobs. */
-export function placeNumber({ kind, at }: Place, { job, index }: { job: string; index: number }): number {
-  // Uploads of the same name are different photographs.
-  const identity = kind === 'upload' ? `${kind}\0${job}\0${index}` : `${kind}\0${at}`;
+/** A number for the photograph at the place, equal in all jobs. */
+export function placeNumber({ kind, at }: Place, upload: UploadIdentity): number {
+  const identity = kind === 'upload' ? `${kind}\0${contentOf(upload)}` : `${kind}\0${at}`;
   return Number(hash('sha256', identity, 'buffer').readBigUInt64BE() >> BigInt(64 - PLACE_NUMBER_BITS));
 }
+
+interface UploadIdentity {
+  job: string;
+  index: number;
+  sha256: string | undefined;
+}
+
+/** The name of an upload says nothing: another photograph may have it, and the same one another. */
+const contentOf = ({ job, index, sha256 }: UploadIdentity): string => sha256 ?? `${job}\0${index}`;
