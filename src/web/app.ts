@@ -185,7 +185,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     api.register(otherMethods);
     done();
   });
-  referenceRoutes(app, { folder: options.pageDir });
+  referenceRoutes(app, { folder: options.pageDir, hasSearch: cloud.search !== undefined });
   await pageRoutes(app, { folder: options.pageDir, samplesDir: options.samplesDir });
   return app;
 }

@@ -8,6 +8,9 @@ const dayAndTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyl
 
 export const number = (value: number): string => whole.format(value);
 
+/** The name of a file without its folders, which all files of a job may share. */
+export const baseName = (path: string): string => path.split('/').at(-1) || path;
+
 /** `1 image`, `2,000 images`. */
 export const counted = (count: number, what: string): string => pluralize(count, what, number(count));
 

@@ -119,10 +119,24 @@ describe.skipIf(browser === undefined)('a job', () => {
     expect(await slider.inputValue()).toBe('90');
     expect(await cards().first().getAttribute('aria-label')).toContain('IMG_2.jpg');
     await page.getByLabel('Filter by name').fill('zzz');
-    await page.getByText('No photos match "zzz".').waitFor();
+    await page.getByText('No photos match “zzz”.').waitFor();
     await page.getByRole('button', { name: 'Clear filter' }).click();
     await card(0).waitFor();
     expect(page.url()).toBe(`${address}?sort=score&min=90`);
+  });
+
+  it('shows the detail of a card when the pointer moves over it, as long as the card is there', async () => {
+    await open();
+    const detail = page.getByRole('tooltip');
+    await card(0).hover();
+    await detail.getByText('IMG_0.jpg').waitFor();
+    await page.getByLabel('Filter by name').fill('IMG_5.jpg');
+    await detail.waitFor({ state: 'hidden' });
+    // Another card has come under the pointer, which rests.
+    expect(await cards().count()).toBe(1);
+    await page.mouse.move(0, 0);
+    await cards().first().hover();
+    await detail.getByText('IMG_5.jpg').waitFor();
   });
 
   it('groups into stacks, which open, go back and jump to another', async () => {

@@ -174,6 +174,7 @@ describe('the reference at /docs', () => {
     const html = await answer.text();
     expect(html).not.toContain('<script');
     expect(html).toContain(`IMGCLS=${service.url}`);
+    expect(html).toContain('<a href="find">Find</a>');
     for (const id of ['submitJob', 'getThumbnail', 'findPhotographs']) expect(html).toContain(`id="${id}"`);
   });
 

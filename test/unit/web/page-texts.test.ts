@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobPage, ModelList, StatusBody } from '../../../src/web/api.ts';
 import { findPath, findQueryOf } from '../../../src/web/page/find/find-query.ts';
 import { controllerText, figuresOf } from '../../../src/web/page/fleet/fleet-text.ts';
+import { baseName } from '../../../src/web/page/format.ts';
 import { filterJobs } from '../../../src/web/page/jobs/filter-jobs.ts';
 import { addressesIn } from '../../../src/web/page/upload/address-list.ts';
 import { modelText } from '../../../src/web/page/upload/model-text.ts';
@@ -114,5 +115,15 @@ describe('pasted text', () => {
     });
     expect(addressesIn('see s3://photos/2026/')).toBeUndefined();
     expect(addressesIn(' ')).toBeUndefined();
+  });
+});
+
+describe('the name of a file', () => {
+  it.each([
+    ['Wedding/church/IMG_1.jpg', 'IMG_1.jpg'],
+    ['IMG_1.jpg', 'IMG_1.jpg'],
+    ['Wedding/', 'Wedding/'],
+  ])('has no folders: %s', (path, name) => {
+    expect(baseName(path)).toBe(name);
   });
 });

@@ -40,8 +40,8 @@ export function SelectionBar({ jobs, onDelete, onClear }: SelectionBarProps) {
           }}
         >
           <p>
-            This permanently deletes their results. The photos themselves are not touched.{' '}
-            {active > 0 && `${counted(active, 'unfinished job')} will be cancelled.`}
+            This permanently deletes {jobs.length === 1 ? 'its' : 'their'} results. The photos themselves are
+            not touched. {active > 0 && `${counted(active, 'unfinished job')} will be cancelled.`}
           </p>
         </ConfirmDialog>
       )}

@@ -19,7 +19,7 @@ export function ConfirmDialog({ title, action, children, onConfirm, onClose }: C
       {children}
       <div class="buttons">
         <button type="button" onClick={() => dialog.current?.close()}>
-          Keep it
+          Keep
         </button>
         <button
           type="button"

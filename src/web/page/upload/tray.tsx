@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { harmless } from '../../../core/text/harmless.ts';
-import { counted, number } from '../format.ts';
+import { baseName, counted, number } from '../format.ts';
 import { server } from '../service/server.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { Thumbnail } from '../shell/thumbnail.tsx';
@@ -65,7 +65,7 @@ export function Tray() {
           <li key={image}>
             <Thumbnail file={image.file} type={typeOf(image.name)} />
             <span class="name" title={harmless(image.name)}>
-              {harmless(image.name)}
+              {baseName(harmless(image.name))}
             </span>
             {stage.value === undefined && (
               <button

@@ -45,7 +45,7 @@ export function ViewNotes(props: ViewNotesProps) {
       )}
       {isNothing && (
         <div class="nothing">
-          <p>{text.trim() === '' ? 'No photos match this filter.' : `No photos match "${text.trim()}".`}</p>
+          <p>{text.trim() === '' ? 'No photos match this filter.' : `No photos match “${text.trim()}”.`}</p>
           <button type="button" onClick={() => onChange(NO_FILTER)}>
             Clear filter
           </button>

@@ -1,5 +1,6 @@
 import { wholePercent } from '../../../../core/text/percent.ts';
 import type { OutcomeView } from '../../../outcome-views.ts';
+import { baseName } from '../../format.ts';
 import { Thumbnail } from '../../shell/thumbnail.tsx';
 import { originalOf } from '../../upload/originals.ts';
 import { isDoubtful, isFailed, type OutcomeState } from '../follow/outcomes.ts';
@@ -43,7 +44,10 @@ export function ImageCard(props: ImageCardProps) {
         if (currentTarget.matches(':focus-visible')) onPoint(currentTarget);
       }}
       onBlur={() => onPoint(undefined)}
-      onMouseEnter={({ currentTarget }) => onPoint(currentTarget)}
+      // Not on enter: a card that comes under a pointer at rest would open its detail.
+      onMouseMove={({ currentTarget }) => {
+        if (!isPointed) onPoint(currentTarget);
+      }}
       onMouseLeave={() => onPoint(undefined)}
     >
       <Thumbnail file={originalOf(job, index)?.file} address={thumbnailAddress(job, index)} />
@@ -66,14 +70,14 @@ function OutcomeCaption({ outcome, state, name }: OutcomeCaptionProps) {
     return (
       <>
         <Line class="label waiting" text={state === 'loading' ? 'Loading' : 'Waiting'} />{' '}
-        <Line class="name" text={name} />
+        <Line class="name" text={baseName(name)} title={name} />
       </>
     );
   if (isFailed(outcome))
     return (
       <>
         <Line class="label failed" text={errorText(outcome.error.code).short} />{' '}
-        <Line class="name" text={name} />
+        <Line class="name" text={baseName(name)} title={name} />
       </>
     );
   const { label, score, category } = outcome;
@@ -83,14 +87,18 @@ function OutcomeCaption({ outcome, state, name }: OutcomeCaptionProps) {
       <span class="verdict">
         <Line class="label" text={label} /> <span class="score">{wholePercent(score)}</span>
       </span>{' '}
-      <Line class="name" text={category === undefined ? name : `${category.name} · ${name}`} />
+      <Line
+        class="name"
+        text={category === undefined ? baseName(name) : `${category.name} · ${baseName(name)}`}
+        title={name}
+      />
     </>
   );
 }
 
 /** A text that is shortened where it does not fit. */
-const Line = ({ class: kind, text }: { class: string; text: string }) => (
-  <span class={`line ${kind}`} title={text}>
+const Line = ({ class: kind, text, title = text }: { class: string; text: string; title?: string }) => (
+  <span class={`line ${kind}`} title={title}>
     {text}
   </span>
 );

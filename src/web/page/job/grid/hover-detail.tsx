@@ -20,6 +20,7 @@ export function HoverDetail({ card, name, outcome, minScore, onClose }: HoverDet
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
+    if (!card.isConnected) return onClose();
     const { x, y } = positionBeside(
       card.getBoundingClientRect(),
       { width: element.offsetWidth, height: element.offsetHeight },

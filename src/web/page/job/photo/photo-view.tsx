@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../../outcome-views.ts';
 import { CopyCurl } from '../../controls/copy-curl.tsx';
 import { Icon } from '../../controls/icon.tsx';
+import { baseName } from '../../format.ts';
 import { originalOf } from '../../upload/originals.ts';
 import { originalAddress, previewAddress, thumbnailAddress } from '../picture-addresses.ts';
 import { PhotoDetail } from './photo-detail.tsx';
@@ -116,7 +117,7 @@ export function PhotoView(props: PhotoViewProps) {
           <a
             class="button quiet icon-button"
             href={originalAddress(job, index)}
-            download={name.split('/').at(-1)}
+            download={baseName(name)}
             aria-label="Download the original"
             title="Download the original"
           >
