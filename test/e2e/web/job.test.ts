@@ -249,6 +249,7 @@ describe.skipIf(browser === undefined)('a job', () => {
     expect(top).toBeLessThan(844 / 3);
     expect(await page.getByLabel('Sort').isVisible()).toBe(false);
     await page.getByRole('button', { name: 'Filter' }).click();
+    for (const title of ['Sort', 'Group']) await page.getByText(title, { exact: true }).waitFor();
     await page.getByRole('radio', { name: 'Errors 1' }).check();
     await page.getByRole('button', { name: 'Show 1 photo' }).click();
     await page.getByText('1 of 120').waitFor();
