@@ -124,12 +124,17 @@ class Account {
     return Reservations.flatMap(({ Instances = [] }) => Instances);
   }
 
-  async #playMachine({ InstanceId: id = '', State, Tags = [] }: Instance): Promise<void> {
+  async #playMachine({
+    InstanceId: id = '',
+    InstanceType: instanceType,
+    State,
+    Tags = [],
+  }: Instance): Promise<void> {
     const machine = this.#machines.get(id);
     if (State?.Name !== 'running') machine?.worker.kill('SIGTERM');
     else if (machine === undefined) {
       const cluster = Tags.find(({ Key }) => Key === 'imgcls:cluster')?.Value ?? '';
-      const metadata = await startStandInMetadata({ instanceId: id, region: 'us-east-1' });
+      const metadata = await startStandInMetadata({ instanceId: id, instanceType, region: 'us-east-1' });
       const worker = this.#start(['worker', '--managed'], {
         ...(await this.#userData(cluster)),
         AWS_EC2_METADATA_DISABLED: 'false',
