@@ -340,7 +340,8 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
         },
         { timeoutMs: 60_000 },
       );
-      expect(await page.getByText(`holiday/${path.basename(files[0] ?? '')}`).count()).toBe(1);
+      const name = `holiday/${path.basename(files[0] ?? '')}`;
+      expect(await page.getByRole('button', { name }).count()).toBe(1);
       expect(await page.getByRole('button', { name: 'Cancel job' }).count()).toBe(0);
       const day = page.url().slice(-'drop-2026-11-26'.length);
       expect(await post(`/v1/jobs/${day}/cancel`, {})).toMatchObject({ status: 409 });
