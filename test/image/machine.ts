@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { until } from '../contract/until.ts';
 import type { DebianRoot } from './debian-root.ts';
 
+const run = promisify(execFile);
 const AWS = fileURLToPath(new URL('./children/aws.ts', import.meta.url));
 
 export class Machine {
@@ -39,11 +40,7 @@ export class Machine {
 
   /** Runs a shell command on the machine. @throws when it fails. */
   async run(command: string): Promise<string> {
-    const run = promisify(execFile);
-    const first = await until('the machine runs', async () => {
-      const found = await run('pgrep', ['--parent', String(this.#process.pid)]).catch(() => undefined);
-      return found?.stdout.trim();
-    });
+    const first = await until('the machine runs', () => this.#firstProcess());
     return (await run('nsenter', ['--all', '--target', first, 'sh', '-c', command])).stdout;
   }
 
@@ -76,7 +73,15 @@ export class Machine {
     ]);
   }
 
+  /** Its end is that of the machine; the program that booted it leaves it running when it is killed. */
+  async #firstProcess(): Promise<string | undefined> {
+    const found = await run('pgrep', ['--parent', String(this.#process.pid)]).catch(() => undefined);
+    return found?.stdout.trim();
+  }
+
   async close(): Promise<void> {
+    const first = await this.#firstProcess();
+    if (first !== undefined) process.kill(Number(first), 'SIGKILL');
     this.#process.kill('SIGKILL');
     this.#aws.stdin?.end();
     if (this.#aws.exitCode === null) await once(this.#aws, 'exit');
