@@ -61,7 +61,7 @@ module.exports = {
       name: 'library-imports-app-and-client',
       severity: 'error',
       from: { path: '^src/index\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/((app|client|core|upload)/|imgcls-client\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/((app|client|core|upload)/|imgcls-client[.]ts$)' },
     },
     {
       name: 'nothing-imports-app-but-its-users',

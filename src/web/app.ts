@@ -42,6 +42,7 @@ import { systemRoutes } from './routes/system.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 import { Shares } from './shares.ts';
 import { disconnectSlowBodies } from './slow-bodies.ts';
+import { SubmittedImages } from './submitted-images.ts';
 import { addTraceHeader, traceIdOf } from './trace.ts';
 
 export interface AppOptions extends GuardOptions {
@@ -117,6 +118,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     pollIntervalMs: POLL_INTERVAL_MS[cloud.kind],
   });
   const pictures = new Pictures(options.pictureMaker, clock);
+  const images = new SubmittedImages(cloud);
   app.addHook('onClose', async () => {
     hub.close();
     options.pictureMaker.close();
@@ -169,9 +171,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     resultRoutes(api, { cloud });
     findRoutes(api, { cloud, log, wantedLabels: options.wantedLabels });
     eventRoutes(api, { hub, maxStreams: limits.streams });
-    imageRoutes(api, { cloud });
-    imagePlaceRoutes(api, { cloud });
-    pictureRoutes(api, { cloud, pictures, maxBytes: limits.imageBytes });
+    imageRoutes(api, { cloud, images });
+    imagePlaceRoutes(api, { images });
+    pictureRoutes(api, { cloud, images, pictures, maxBytes: limits.imageBytes });
     const imagesAtATime = CLASSIFY_AT_A_TIME[cloud.kind];
     classifyRoutes(api, { client, limits, topK, selectModel, newId, imagesAtATime, clock });
     systemRoutes(api, {

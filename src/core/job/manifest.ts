@@ -83,6 +83,7 @@ export async function listParts(
  * The manifest entries of some images, in index order, in one array per part. Parts differ in size, so a binary search
  * finds the part of an image. Other parts without any of the images are not read.
  * @param ranges in index order.
+ * @param load reads a part.
  * @throws {InvalidObjectError} when a part is not valid.
  */
 export async function* readManifest(
@@ -90,9 +91,10 @@ export async function* readManifest(
   { job, attempt }: { job: string; attempt: number },
   ranges: Iterable<IndexRange> | AsyncIterable<IndexRange>,
   signal: AbortSignal | undefined,
+  load: (place: PartPlace) => Promise<ManifestEntry[]> = (place) => readPart(output, job, place, signal),
 ): AsyncGenerator<ManifestEntry[]> {
   const places = await listParts(output, job, attempt, signal);
-  const parts = new Parts(places, (place) => readPart(output, job, place, signal));
+  const parts = new Parts(places, load);
   let at = 0;
   for await (const { first, last } of ranges) {
     at = await parts.placeOf(first, at);

@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Cloud } from '../../core/cloud/ports.ts';
 import { imagePlaceView } from '../api.ts';
 import { COMMON_STATUSES, problemResponses } from '../problem.ts';
-import { imagePlace, placeOfImage } from '../submitted-image.ts';
+import { imagePlace, type SubmittedImages } from '../submitted-images.ts';
 
 /** `GET /v1/jobs/{id}/images/{index}/place`: where an image lies. */
-export function imagePlaceRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
+export function imagePlaceRoutes(plain: FastifyInstance, { images }: { images: SubmittedImages }): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
     url: '/v1/jobs/:id/images/:index/place',
@@ -17,6 +16,6 @@ export function imagePlaceRoutes(plain: FastifyInstance, { cloud }: { cloud: Clo
       params: imagePlace,
       response: { 200: imagePlaceView, ...problemResponses(...COMMON_STATUSES, 404) },
     },
-    handler: async ({ params }) => await placeOfImage(cloud, params),
+    handler: async ({ params }) => await images.placeOf(params),
   });
 }

@@ -6,7 +6,7 @@ import type { Cloud } from '../../core/cloud/ports.ts';
 import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.ts';
 import { isKnownVersion } from '../negotiation.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
-import { contentTag, imagePlace, openImage, requireImage } from '../submitted-image.ts';
+import { contentTag, imagePlace, openImage, type SubmittedImages } from '../submitted-images.ts';
 
 /** Formats that browsers can show. */
 const MEDIA_TYPES: Partial<Record<ImageFormat, string>> = {
@@ -26,7 +26,10 @@ export const imageHeaders = (etag: string) => ({
 });
 
 /** `GET /v1/jobs/{id}/images/{index}`: an image as it was submitted. */
-export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
+export function imageRoutes(
+  plain: FastifyInstance,
+  { cloud, images }: { cloud: Cloud; images: SubmittedImages },
+): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
     url: '/v1/jobs/:id/images/:index',
@@ -41,7 +44,7 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
       },
     } as never,
     async handler(request, reply) {
-      const image = await requireImage(cloud, request.params as z.infer<typeof imagePlace>);
+      const image = await images.require(request.params as z.infer<typeof imagePlace>);
       const etag = `"${contentTag(image) ?? ''}"`;
       const headers = imageHeaders(etag);
       if (isKnownVersion(request, etag)) return reply.headers(headers).code(304).send();

@@ -7,11 +7,12 @@ import { callerGone, callerOf } from '../caller.ts';
 import { isKnownVersion } from '../negotiation.ts';
 import type { Pictures } from '../pictures.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
-import { contentTag, imagePlace, openImage, requireImage } from '../submitted-image.ts';
+import { contentTag, imagePlace, openImage, type SubmittedImages } from '../submitted-images.ts';
 import { imageHeaders } from './images.ts';
 
 export interface PictureRoutesOptions {
   cloud: Cloud;
+  images: SubmittedImages;
   pictures: Pictures;
   /** Of the images that are read. */
   maxBytes: number;
@@ -31,7 +32,7 @@ export function pictureRoutes(plain: FastifyInstance, options: PictureRoutesOpti
 function pictureRoute(
   plain: FastifyInstance,
   size: PictureSize,
-  { cloud, pictures, maxBytes }: PictureRoutesOptions,
+  { cloud, images, pictures, maxBytes }: PictureRoutesOptions,
 ): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
@@ -48,7 +49,7 @@ function pictureRoute(
     } as never,
     async handler(request, reply) {
       const place = request.params as z.infer<typeof imagePlace>;
-      const image = await requireImage(cloud, place);
+      const image = await images.require(place);
       const content = contentTag(image) ?? `${place.id} ${place.index}`;
       const headers = imageHeaders(`"${content.replaceAll(' ', '-')}-${size}"`);
       if (isKnownVersion(request, headers.etag)) return reply.headers(headers).code(304).send();

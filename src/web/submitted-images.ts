@@ -7,12 +7,16 @@ import { findDropAt } from '../core/drop/drop.ts';
 import { anyJobId, FIRST_ATTEMPT, type ImageSource, type ManifestEntry } from '../core/job/job.ts';
 import { isDropJob } from '../core/job/job-ids.ts';
 import { readJob } from '../core/job/job-record.ts';
-import { readManifest } from '../core/job/manifest.ts';
+import { manifestPartKey, type PartPlace } from '../core/job/keys.ts';
+import { readManifest, readPart } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { ObjectDamagedError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { type Place, placeOf } from '../photos/find/place.ts';
 import { requireJob } from '../results/job-facts.ts';
 import { HttpProblem } from './problem.ts';
+
+/** A part has up to 1,024 images, and half a megabyte in memory. */
+const KEPT_PARTS = 16;
 
 /** Parameters of a route. */
 export const imagePlace = z.object({
@@ -24,46 +28,62 @@ export const imagePlace = z.object({
     .max(2 ** 31),
 });
 
-/** @throws {HttpProblem} 404 if there is no such image. */
-export async function requireImage(
-  cloud: Cloud,
-  { id, index }: z.infer<typeof imagePlace>,
-): Promise<ImageSource> {
-  await requireJob(cloud, id);
-  const image = isDropJob(id)
-    ? await findDropAt(cloud, { job: id, index })
-    : await findSubmitted(cloud, id, index);
-  if (image === undefined) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
-  return image;
-}
+/** The submitted images of jobs. Keeps the parts of manifests that were read last: a screen of thumbnails asks for a hundred images of one part. */
+export class SubmittedImages {
+  readonly #cloud: Cloud;
+  /** By key, the one that was used last at the end. Parts never change. */
+  readonly #parts = new Map<string, Promise<ManifestEntry[]>>();
 
-/** @throws {HttpProblem} 404 if there is no such image. */
-export async function placeOfImage(cloud: Cloud, { id, index }: z.infer<typeof imagePlace>): Promise<Place> {
-  if (isDropJob(id)) {
-    const { bucket, key } = await requireImage(cloud, { id, index });
-    return { kind: 'object', at: `s3://${bucket}/${key}` };
+  constructor(cloud: Cloud) {
+    this.#cloud = cloud;
   }
-  await requireJob(cloud, id);
-  const entry = await findEntry(cloud, id, index);
-  if (entry === undefined) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
-  return placeOf(await readJob(cloud.output, id), entry);
+
+  /** @throws {HttpProblem} 404 if there is no such image. */
+  async require({ id, index }: z.infer<typeof imagePlace>): Promise<ImageSource> {
+    await requireJob(this.#cloud, id);
+    const image = isDropJob(id)
+      ? await findDropAt(this.#cloud, { job: id, index })
+      : await this.#findEntry(id, index);
+    if (image === undefined || isError(image)) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
+    return image;
+  }
+
+  /** @throws {HttpProblem} 404 if there is no such image. */
+  async placeOf({ id, index }: z.infer<typeof imagePlace>): Promise<Place> {
+    if (isDropJob(id)) {
+      const { bucket, key } = await this.require({ id, index });
+      return { kind: 'object', at: `s3://${bucket}/${key}` };
+    }
+    await requireJob(this.#cloud, id);
+    const entry = await this.#findEntry(id, index);
+    if (entry === undefined) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
+    return placeOf(await readJob(this.#cloud.output, id), entry);
+  }
+
+  async #findEntry(job: string, index: number): Promise<ManifestEntry | undefined> {
+    const range = { first: index, last: index };
+    const load = (place: PartPlace) => this.#readPart(job, place);
+    const attempt = { job, attempt: FIRST_ATTEMPT };
+    for await (const [entry] of readManifest(this.#cloud.output, attempt, [range], undefined, load))
+      return entry;
+    return undefined;
+  }
+
+  #readPart(job: string, place: PartPlace): Promise<ManifestEntry[]> {
+    const key = manifestPartKey(job, place);
+    const part = this.#parts.get(key) ?? readPart(this.#cloud.output, job, place);
+    this.#parts.delete(key);
+    this.#parts.set(key, part);
+    part.catch(() => this.#parts.delete(key));
+    const [oldest] = this.#parts.keys();
+    if (this.#parts.size > KEPT_PARTS && oldest !== undefined) this.#parts.delete(oldest);
+    return part;
+  }
 }
 
 /** Names the content of an image, and what is made of it. Undefined if nothing is known of the content. */
 export function contentTag({ sha256, etag }: ImageSource): string | undefined {
   return sha256 ?? etag?.replaceAll('"', '');
-}
-
-async function findSubmitted(cloud: Cloud, job: string, index: number): Promise<ImageSource | undefined> {
-  const entry = await findEntry(cloud, job, index);
-  return entry === undefined || isError(entry) ? undefined : entry;
-}
-
-async function findEntry(cloud: Cloud, job: string, index: number): Promise<ManifestEntry | undefined> {
-  const place = { job, attempt: FIRST_ATTEMPT };
-  const manifest = readManifest(cloud.output, place, [{ first: index, last: index }], undefined);
-  for await (const [entry] of manifest) return entry;
-  return undefined;
 }
 
 /** @throws {HttpProblem} 404 if the image is gone, or has changed. */
