@@ -35,6 +35,7 @@ const VARIANTS: { name: string; parameters: Record<string, string> }[] = [
       WebHostName: 'labels.example.org',
       Network: 'endpoints',
       ReadBuckets: 'photographs-one,photographs-two',
+      ReadKeyArns: 'arn:aws:kms:us-east-1:123456789012:key/1',
       ...SUBMITTERS,
       AlarmEmail: 'somebody@example.org',
     },
