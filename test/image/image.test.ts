@@ -198,11 +198,13 @@ describe.skipIf(!canMakeMachines())('an image', () => {
   it('starts the log agent when the service is ready or has failed, and stops it after the service', async () => {
     await root.run(['sh', '-ec', LOG_AGENT, 'sh', root.folder]);
     await booted('worker', [], async (machine) => {
-      await machine.untilActive('amazon-cloudwatch-agent');
+      const state = await until('the agent has seen the worker', async () =>
+        /SubState=.*/.exec(await machine.journal())?.at(0),
+      );
+      expect(state).toMatch(/SubState=(start-post|running)/);
       await machine.run('systemctl poweroff');
       expect(await machine.off).toEqual([0, null]);
       const journal = await machine.journal();
-      expect(journal).toMatch(/SubState=(start-post|running)/);
       const stopped = ['imgcls-worker', 'amazon-cloudwatch-agent'].map((unit) =>
         journal.indexOf(`${unit}.service: Deactivated successfully`),
       );
