@@ -1,4 +1,5 @@
 /** The same commands on S3 and SQS, as processes of their own over the moto server; their log, figures and secrets. */
+
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -14,6 +15,7 @@ import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/job/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { until } from '../contract/until.ts';
+import { SAMPLES } from '../samples.ts';
 import { embeddedMetrics, valuesOf } from '../unit/core/embedded-metric-format.ts';
 import {
   type InstalledPackage,
@@ -27,20 +29,6 @@ import { startService } from './web/up.ts';
 
 const moto = await startMoto();
 const samples = path.join(repository, 'samples');
-const names = [
-  'barn.webp',
-  'boats.webp',
-  'cat.jpg',
-  'coffee.jpg',
-  'dam.webp',
-  'frying-pan.webp',
-  'goldfish.webp',
-  'mountains.jpg',
-  'rocket.jpg',
-  'screwdriver.webp',
-  'tape-measure.webp',
-  'tripod.png',
-];
 const model = ['--model', 'efficientnet-lite0'];
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
@@ -75,7 +63,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const s3 = createS3Client();
     for (const Bucket of ['test-input', 'test-output', 'photos'])
       await s3.send(new CreateBucketCommand({ Bucket }));
-    for (const name of names) {
+    for (const name of SAMPLES) {
       const Body = await readFile(path.join(samples, name));
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key: `holiday/${name}`, Body }));
     }
@@ -108,7 +96,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const { code, stdout, stderr } = await start(installed.bin, dataDir, ['upload', samples, ...model], aws)
       .finished;
     expect(code, stderr).toBe(0);
-    expect(stdout.match(/^[^,]+/gm)).toEqual(names);
+    expect(stdout.match(/^[^,]+/gm)).toEqual(SAMPLES);
     const job = /job (\w{26})/.exec(stderr)?.[1] ?? '';
     const again = await start(installed.bin, dataDir, ['results', job], aws).finished;
     expect(again.stdout).toBe(stdout);
@@ -123,7 +111,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line).name),
-    ).toEqual(names);
+    ).toEqual(SAMPLES);
   });
 
   it('upload reads a bucket in place also where everything else is on one machine', async () => {
@@ -135,7 +123,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       ours,
     ).finished;
     expect(code, stderr).toBe(0);
-    expect(stdout.match(/^[^,]+/gm)).toEqual(names);
+    expect(stdout.match(/^[^,]+/gm)).toEqual(SAMPLES);
     expect(await processesOf(alone)).toEqual([]);
   });
 

@@ -10,6 +10,7 @@ import { REQUIREMENTS } from '../contract/moto-servers.ts';
 import { pythonOf } from '../contract/python.ts';
 import { until } from '../contract/until.ts';
 import { packPackage, repository } from '../e2e/package.ts';
+import { SAMPLES } from '../samples.ts';
 import { BUCKETS, LAUNCH_TEMPLATE } from './cluster.ts';
 import { canMakeMachines, DebianRoot } from './debian-root.ts';
 import { Machine } from './machine.ts';
@@ -20,20 +21,6 @@ const CLUSTER = [
   `IMGCLS_OUTPUT_BUCKET=${BUCKETS.outputBucket}`,
   'AWS_REGION=us-east-1',
   'AWS_ENDPOINT_URL=MOTO',
-];
-const SAMPLES = [
-  'barn.webp',
-  'boats.webp',
-  'cat.jpg',
-  'coffee.jpg',
-  'dam.webp',
-  'frying-pan.webp',
-  'goldfish.webp',
-  'mountains.jpg',
-  'rocket.jpg',
-  'screwdriver.webp',
-  'tape-measure.webp',
-  'tripod.png',
 ];
 
 /** Enables what stands for the agent of Systems Manager of Amazon Linux. */
