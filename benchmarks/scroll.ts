@@ -1,8 +1,6 @@
 // Measures how smoothly the page scrolls through a job of 10,000 images, from a trace of Chromium. Classifies nothing.
 //
 //     npm run bench:scroll -- [--images 10000] [--seconds 8] [--speed 3000]
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { type CDPSession, chromium } from 'playwright-core';
 import sharp from 'sharp';
 import { type FakedImage, fakeJob } from '../test/e2e/web/faked-job.ts';
+import { startService } from '../test/e2e/web/up.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const { values: flags } = parseArgs({
@@ -43,7 +42,7 @@ async function main(): Promise<void> {
     };
   });
   const id = await fakeJob({ dataDir, inputs: ['Holiday'], images });
-  const service = await startService(dataDir);
+  const service = await startService(path.join(repository, 'bin', 'imgcls.js'), dataDir, ['serve']);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
@@ -126,27 +125,4 @@ async function photographs(): Promise<string[]> {
     files.push(file);
   }
   return files;
-}
-
-async function startService(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [path.join(repository, 'bin', 'imgcls.js'), 'serve', '--port', '0'], {
-    env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let stderr = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-      const found = /Listening on (http:\/\/\S+)/.exec(stderr)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('exit', () => reject(new Error(stderr)));
-  });
-  return {
-    url,
-    async stop() {
-      child.kill('SIGINT');
-      await once(child, 'exit');
-    },
-  };
 }

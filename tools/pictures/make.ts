@@ -3,14 +3,14 @@
  * Makes the pictures of docs/img from samples/: `npm run pictures`. Starts `imgcls up` on a free port with a temporary
  * folder, uses its page in a headless Chromium, and cleans up.
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
+import { startService } from '../../test/e2e/web/up.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const samples = path.join(root, 'samples');
@@ -18,6 +18,7 @@ const pictures = path.join(root, 'docs', 'img');
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-pictures-'));
 
 const data = path.join(work, 'data');
+await mkdir(data);
 
 /** Copies those of the samples whose names match into a folder, and labels them. @returns the id of the job. */
 async function label(folder: string, names: RegExp): Promise<string> {
@@ -31,29 +32,6 @@ async function label(folder: string, names: RegExp): Promise<string> {
     env: { ...process.env, IMGCLS_DATA_DIR: data },
   });
   return stdout.trim();
-}
-
-async function startUp(): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [path.join(root, 'bin', 'imgcls.js'), 'up', '--port', '0'], {
-    env: { ...process.env, IMGCLS_DATA_DIR: data },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let stderr = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-      const found = /Listening on (http:\/\/\S+)/.exec(stderr)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('exit', () => reject(new Error(stderr)));
-  });
-  return {
-    url,
-    async stop() {
-      child.kill('SIGINT');
-      await once(child, 'exit');
-    },
-  };
 }
 
 async function untilFinished(url: string, job: string): Promise<void> {
@@ -79,7 +57,7 @@ const views: Record<string, BrowserContextOptions> = {
   },
 };
 const cards = (page: Page) => page.getByRole('list', { name: 'Photos', exact: true }).getByRole('button');
-const service = await startUp();
+const service = await startService(path.join(root, 'bin', 'imgcls.js'), data);
 try {
   await mkdir(pictures, { recursive: true });
   const open = async (view: string) => await (await browser.newContext(views[view])).newPage();
