@@ -36,7 +36,7 @@ export const spoolBytes = ({ imageBytes }: ServiceLimits): number =>
 
 /** Small pictures that are made or wait for it, from requests that are answered: a screen of 10,000 images has some hundred. */
 export const PICTURE_PLACES = 512;
-/** Then the caller is told to try again. */
+/** A request that has waited longer gets 503. */
 export const PICTURE_WAIT_MS = 20_000;
 /** Small pictures in memory: some 4,000 thumbnails. */
 export const PICTURE_CACHE_BYTES = 64 * 1024 * 1024;

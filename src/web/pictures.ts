@@ -13,7 +13,7 @@ import { Shares } from './shares.ts';
 interface Making {
   reply: Promise<PictureReply>;
   callers: number;
-  /** While the image waits for its turn, nobody waits for its picture any more. */
+  /** Aborts when the last caller has gone while the image waits for its turn. */
   abandoned: AbortController;
 }
 

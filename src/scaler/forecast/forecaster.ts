@@ -79,7 +79,7 @@ export class Forecaster {
     return this.#held !== undefined && nowMs < this.#held.untilMs ? this.#held.expectation : undefined;
   }
 
-  /** What a decision is told of work to come. */
+  /** Expected work, as input of a scaling decision. */
   get outlook(): { expected: Expectation | undefined; nextWorkInMs: number | undefined } {
     const next = this.#expectation;
     return { expected: this.due, nextWorkInMs: next && next.atMs - this.#nowMs };

@@ -11,7 +11,7 @@ export function Header() {
     { href: './', text: 'New', views: ['upload'] },
     { href: 'find', text: 'Find', views: ['find'], isHidden: !search },
     { href: 'jobs', text: 'Jobs', views: ['jobs', 'job'] },
-    // On one machine the footer has it: there are few workers, and nobody scales them by hand.
+    // On one machine the footer has it: there are few workers, and the controller alone scales them.
     { href: 'fleet', text: 'Fleet', views: ['fleet'], isHidden: cloud === 'local' },
   ];
   return (
