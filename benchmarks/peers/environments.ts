@@ -6,7 +6,7 @@ import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { installPython } from '../../test/contract/python.ts';
-import { cacheFolder, installWhole } from '../../test/installed.ts';
+import { cacheFolder, installOnce } from '../../test/installed.ts';
 
 const run = promisify(execFile);
 const CACHE = cacheFolder('imgcls-peers');
@@ -57,7 +57,7 @@ export async function transformersScript(source = peerFile('transformers.mjs')):
     announce(TRANSFORMERS, home);
     // Its runtime comes with the package; its install script would fetch one for GPUs.
     const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--save-exact'];
-    await installWhole(home, async (draft) => {
+    await installOnce(home, async (draft) => {
       await run('npm', ['install', ...flags, '--prefix', draft, TRANSFORMERS]);
     });
   }

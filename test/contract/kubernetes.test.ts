@@ -26,7 +26,7 @@ async function prepare(): Promise<{ python: string; keda: Keda } | undefined> {
     return { python, keda };
   } catch (cause) {
     const message =
-      'Tests of the Kubernetes manifests need python3 (with venv and pip), go and their package indexes. On Debian and Ubuntu: apt-get install python3-venv golang-go.';
+      'Tests of the Kubernetes manifests need python3 (with venv and pip), a package index and the module proxy of Go. On Debian and Ubuntu: apt-get install python3-venv.';
     if (process.env.CI) throw new Error(message, { cause });
     console.warn(`SKIPPED. ${message}\n${cause instanceof Error ? cause.message : cause}`);
     return undefined;

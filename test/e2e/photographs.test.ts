@@ -1,9 +1,10 @@
 /** What is done to photographs with their labels. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasTool } from '../integration/tools.ts';
 import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 
 const samples = path.join(repository, 'samples');
@@ -29,8 +30,7 @@ async function snapshot(folder: string): Promise<string[]> {
   return files.sort();
 }
 
-const hasExifTool = spawnSync('exiftool', ['-ver']).status === 0;
-if (!hasExifTool) console.warn('ExifTool is not installed (libimage-exiftool-perl): tags are not read back.');
+const hasExifTool = hasTool('exiftool', 'libimage-exiftool-perl');
 
 /** Tags as ExifTool reads them; undefined where it is not installed. */
 function exifTool(file: string): Record<string, unknown> | undefined {

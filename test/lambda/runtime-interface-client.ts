@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder, installWhole } from '../installed.ts';
+import { cacheFolder, installOnce } from '../installed.ts';
 import { startRuntimeApi } from './runtime-api.ts';
 
 const PINS = path.join(import.meta.dirname, 'install');
@@ -19,8 +19,7 @@ const NODE_HOME = path.join(path.dirname(process.execPath), '..');
 
 /** A global set-up of Vitest. */
 export async function setup(): Promise<void> {
-  if (existsSync(HOME)) return;
-  await installWhole(HOME, async (draft) => {
+  await installOnce(HOME, async (draft) => {
     await cp(PINS, draft, { recursive: true });
     // Its own scripts build it. They would download the headers from nodejs.org.
     const options = { cwd: draft, env: { ...process.env, npm_config_nodedir: NODE_HOME } };

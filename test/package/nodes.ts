@@ -1,10 +1,9 @@
 /** The versions of Node that the installed package is tried on. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder, installWhole } from '../installed.ts';
+import { cacheFolder, installOnce } from '../installed.ts';
 
 /** The oldest of those that package.json allows that npm has for Linux on both architectures. */
 const OLDEST = '22.13.1';
@@ -18,10 +17,9 @@ export async function findNodes(): Promise<Record<string, string>> {
 async function installNode(version: string): Promise<string> {
   const name = `node-${process.platform}-${process.arch}`;
   const home = cacheFolder(`imgcls-${name}-${version}`);
-  if (!existsSync(home))
-    await installWhole(home, async (draft) => {
-      await writeFile(path.join(draft, 'package.json'), '{}');
-      await promisify(execFile)('npm', ['install', '--ignore-scripts', `${name}@${version}`], { cwd: draft });
-    });
+  await installOnce(home, async (draft) => {
+    await writeFile(path.join(draft, 'package.json'), '{}');
+    await promisify(execFile)('npm', ['install', '--ignore-scripts', `${name}@${version}`], { cwd: draft });
+  });
   return path.join(home, 'node_modules', name, 'bin', 'node');
 }

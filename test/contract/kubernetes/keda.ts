@@ -1,15 +1,17 @@
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { cacheFolder, installOnce } from '../../installed.ts';
+import { withGo } from '../go.ts';
 
 /** The release of the definitions, and its checksum in Go's checksum database. */
 const MODULE = 'github.com/kedacore/keda/v2';
 const VERSION = 'v2.21.0';
 const SUM = 'h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=';
-const KINDS = ['scaledobjects', 'triggerauthentications'];
+const DEFINITIONS = ['scaledobjects', 'triggerauthentications'].map(
+  (kind) => `config/crd/bases/keda.sh_${kind}.yaml`,
+);
+const SCALER = 'pkg/scalers/aws_sqs_queue_scaler.go';
 
 interface Schema {
   [key: string]: unknown;
@@ -23,20 +25,13 @@ export interface Keda {
   sqsMetadata: string[];
 }
 
-/** KEDA's own definitions, from Go's module proxy. @throws without Go or the proxy. */
+/** KEDA's own definitions, from Go's module proxy. @throws without the proxy or a package index. */
 export async function readKeda(): Promise<Keda> {
-  const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', `${MODULE}@${VERSION}`], {
-    // Outside any module, and without a developer's own flags.
-    cwd: tmpdir(),
-    env: { ...process.env, GOFLAGS: '' },
-    timeout: 120_000,
-  });
-  const { Dir, Sum } = JSON.parse(stdout) as { Dir: string; Sum: string };
-  if (Sum !== SUM) throw new Error(`${MODULE} ${VERSION} has checksum ${Sum}; expected ${SUM}.`);
-  const definitions = await Promise.all(
-    KINDS.map((kind) => readFile(path.join(Dir, `config/crd/bases/keda.sh_${kind}.yaml`), 'utf8')),
-  );
-  const scaler = await readFile(path.join(Dir, 'pkg/scalers/aws_sqs_queue_scaler.go'), 'utf8');
+  const home = cacheFolder(`imgcls-keda-${VERSION}`);
+  await installOnce(home, download);
+  const text = (file: string) => readFile(path.join(home, path.basename(file)), 'utf8');
+  const definitions = await Promise.all(DEFINITIONS.map(text));
+  const scaler = await text(SCALER);
   return {
     schemas: Object.fromEntries(definitions.flatMap(schemasOf)),
     sqsMetadata: [...scaler.matchAll(/keda:"name=(\w+), order=triggerMetadata/g)].flatMap(
@@ -44,6 +39,14 @@ export async function readKeda(): Promise<Keda> {
     ),
   };
 }
+
+const download = (draft: string): Promise<void> =>
+  withGo(draft, async (go) => {
+    const { Dir, Sum } = JSON.parse(await go('mod', 'download', '-json', `${MODULE}@${VERSION}`));
+    if (Sum !== SUM) throw new Error(`${MODULE} ${VERSION} has checksum ${Sum}; expected ${SUM}.`);
+    for (const file of [...DEFINITIONS, SCALER])
+      await copyFile(path.join(Dir, file), path.join(draft, path.basename(file)));
+  });
 
 function schemasOf(definition: string): [string, Schema][] {
   const { spec } = parse(definition) as {
