@@ -1,11 +1,10 @@
 /** Linters from package registries, which need no network once they are installed. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { installGoProgram } from '../../contract/go.ts';
 import { pythonOf } from '../../contract/python.ts';
-import { cacheFolder, installWhole } from '../../installed.ts';
+import { cacheFolder, installOnce } from '../../installed.ts';
 
 const ACTIONLINT = '1.7.12';
 
@@ -14,13 +13,18 @@ export interface Linters {
   actionlint: string;
   hadolint: string;
   zizmor: string;
+  /** Which has the module check_jsonschema. */
+  python: string;
 }
 
 /** Undefined, with a warning, where they cannot be installed; in CI that is an error. */
 export async function installLinters(): Promise<Linters | undefined> {
   try {
     const [bin, actionlint] = await Promise.all([installPythonLinters(), installActionlint()]);
-    return { actionlint, hadolint: path.join(bin, 'hadolint'), zizmor: path.join(bin, 'zizmor') };
+    const [hadolint, zizmor, python] = ['hadolint', 'zizmor', 'python'].map((name) =>
+      path.join(bin, name),
+    ) as [string, string, string];
+    return { actionlint, hadolint, zizmor, python };
   } catch (cause) {
     const message =
       'Tests of workflows and container files need python3 (with venv and pip), a package index and the module proxy of Go. On Debian and Ubuntu: apt-get install python3-venv.';
@@ -35,10 +39,9 @@ const installPythonLinters = async (): Promise<string> =>
 
 async function installActionlint(): Promise<string> {
   const home = cacheFolder(`imgcls-actionlint-${ACTIONLINT}`);
-  if (!existsSync(home))
-    await installWhole(home, (draft) =>
-      installGoProgram(draft, `github.com/rhysd/actionlint/cmd/actionlint@v${ACTIONLINT}`),
-    );
+  await installOnce(home, (draft) =>
+    installGoProgram(draft, `github.com/rhysd/actionlint/cmd/actionlint@v${ACTIONLINT}`),
+  );
   return path.join(home, 'actionlint');
 }
 
