@@ -138,10 +138,11 @@ export interface ImgclsClient extends AsyncDisposable {
    * @example
    * ```ts
    * import { readFile } from 'node:fs/promises';
-   * import { createClient } from 'imgcls';
+   * import { type ClassifyImageOptions, createClient } from 'imgcls';
    *
+   * const options: ClassifyImageOptions = { topK: 1, timeoutMs: 30_000 };
    * await using client = await createClient();
-   * const outcome = await client.classify(await readFile('photos/cat.jpg'), { topK: 1 });
+   * const outcome = await client.classify(await readFile('photos/cat.jpg'), options);
    * console.log('labels' in outcome ? outcome.labels[0] : outcome.error);
    * ```
    */
@@ -188,11 +189,12 @@ export interface ImgclsClient extends AsyncDisposable {
    *
    * @example
    * ```ts
-   * import { createClient } from 'imgcls';
+   * import { createClient, type ResumeJob } from 'imgcls';
    *
+   * const options: Partial<ResumeJob> = { onSkip: ({ source, reason }) => console.warn(source, reason) };
    * await using client = await createClient();
    * const { id } = await client.submit(['photos']);
-   * const job = await client.resume(id);
+   * const job = await client.resume(id, options);
    * for await (const outcome of job.outcomes()) console.log(outcome.name);
    * ```
    */

@@ -1,6 +1,18 @@
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** When a job should be done, and what it may cost. */
+/**
+ * When a job should be done, and what it may cost.
+ *
+ * @example
+ * ```ts
+ * import { createClient, type JobLimits } from 'imgcls';
+ *
+ * const limits: JobLimits = { by: new Date(Date.now() + 3_600_000), maxCostUsd: 2 };
+ * await using client = await createClient();
+ * const job = await client.submit(['photos'], limits);
+ * for await (const { name } of job.outcomes()) console.log(name);
+ * ```
+ */
 export interface JobLimits {
   /** When the job should be done: the cheapest fleet that meets it is launched. Default: as soon as the cluster's settings say. */
   by?: Date;

@@ -9,7 +9,38 @@ import { ResponseListener } from './responses.ts';
 import { shardOutcomes } from './shard-outcomes.ts';
 import { type KnownShard, Tally } from './tally.ts';
 
-/** Progress of a job, for its waiter. */
+/**
+ * Progress of a job, for its waiter.
+ *
+ * @example
+ * ```ts
+ * import { createClient, type FollowProgress, type Job, type Skipped, type SubmitProgress } from 'imgcls';
+ * import type { ImgclsClient, OutcomesOptions, RetryJob, Settings, WaitForOptions } from 'imgcls';
+ *
+ * const waiting: WaitForOptions = { onTransient: (error) => console.warn('Retrying after', error) };
+ * const following: OutcomesOptions = {
+ *   ...waiting,
+ *   onProgress: ({ done, total, errors }: FollowProgress) => console.log(done, 'of', total ?? 'unknown', errors),
+ * };
+ * const failedAgain: Partial<RetryJob> = { isWanted: (index) => index < 100 };
+ *
+ * // Waits for a job, then retries its first hundred images if they failed.
+ * async function finish(client: ImgclsClient, job: Job): Promise<void> {
+ *   for await (const { name } of job.outcomes(following)) console.log(name);
+ *   const again = await client.retry(job.id, failedAgain);
+ *   for await (const { name } of again?.outcomes(following) ?? []) console.log(name);
+ * }
+ *
+ * await using client = await createClient();
+ * const { model }: Settings = client.settings;
+ * console.log(model ?? 'the bundled model');
+ * const job = await client.submit(['photos'], {
+ *   onSkip: ({ source, reason }: Skipped) => console.warn(source, reason),
+ *   onSubmitProgress: ({ announced, known }: SubmitProgress) => console.log(announced, known),
+ * });
+ * await finish(client, job);
+ * ```
+ */
 export interface FollowProgress {
   /** Images with an outcome. */
   done: number;

@@ -14,6 +14,7 @@ import { type ListedJob, listedJob } from './listed-job.ts';
 /** A job that exists and cannot be read. */
 export interface UnknownJob {
   id: string;
+  /** Why. */
   unknown: string;
 }
 

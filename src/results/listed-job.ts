@@ -3,28 +3,56 @@ import { traceOf } from '../core/job/trace.ts';
 import type { ModelRef } from '../core/model/model.ts';
 import type { JobFacts } from './job-facts.ts';
 
-/** One job of a list. Unknown values are absent. */
+/**
+ * One job of a list. Unknown values are absent.
+ *
+ * @example
+ * ```ts
+ * import { createClient, type JobRecord, type ListedJob, type ModelRef, type UnknownJob } from 'imgcls';
+ *
+ * const titleOf = ({ name, variant }: ModelRef) => `${name}/${variant}`;
+ * const line = (job: ListedJob | UnknownJob) =>
+ *   'unknown' in job ? `${job.id}: ${job.unknown}` : `${job.id}: ${job.state}, ${job.done} of ${job.total ?? 'unknown'}`;
+ *
+ * await using client = await createClient();
+ * for await (const listed of client.jobs()) {
+ *   console.log(line(listed));
+ *   const record: JobRecord = await (await client.job(listed.id)).record();
+ *   console.log(titleOf(record.model), new Date(record.createdAtMs).toISOString());
+ * }
+ * ```
+ */
 export interface ListedJob {
+  /** A ULID. */
   id: string;
   /** The trace id in its log lines. */
   trace: string | undefined;
   model?: ModelRef;
+  /** Labels per image. */
   topK?: number;
+  /** 1, and one more for each retry. */
   attempt: number;
+  /** `open` while images are added, `sealed` while they are classified, then `finished` or `cancelled`. */
   state: JobState;
+  /** In milliseconds since 1970. */
   createdAtMs: number;
+  /** In milliseconds since 1970. */
   finishedAtMs?: number;
   /** Images with an outcome, without those that are being retried. */
   done: number;
+  /** Images of the job, once all inputs were read. */
   total?: number;
   /** Images with an error. */
   errors: number;
   /** Recent rate of an unfinished job; mean rate of a finished one. */
   imagesPerSecond?: number;
+  /** Estimated time to the last outcome, in milliseconds. */
   leftMs?: number;
+  /** What it has cost so far, in US dollars. */
   usd?: number;
   /** The first of the files and folders as given. Absent if a program passed the images itself. */
   inputs?: string[];
+  /** How many there were. */
   inputCount?: number;
   /** The process that announced the images has ended before it was done. */
   interrupted?: true;

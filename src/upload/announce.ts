@@ -19,8 +19,11 @@ const PART_MS = 1000;
 export interface SubmitProgress {
   /** Images whose bytes are in the store. */
   stored: number;
+  /** Images that workers can classify. */
   announced: number;
+  /** Bytes that were stored; none for files that are read in place. */
   sentBytes: number;
+  /** Images that could not be read: they have an error. */
   unreadable: number;
   /** Images that got the outcome that an earlier job has for them. */
   known: number;

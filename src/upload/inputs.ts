@@ -24,7 +24,9 @@ export interface StoredInput {
 
 /** An input that was skipped, and why. */
 export interface Skipped {
+  /** Its path or address. */
   source: string;
+  /** For people. */
   reason: string;
 }
 

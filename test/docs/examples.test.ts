@@ -8,10 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { libraryPage, libraryProgram } from '../../tools/docs/library.ts';
 import { REFERENCE } from '../../tools/docs/reference.ts';
 import { examples } from './examples.ts';
-import { repository } from './pages.ts';
+import { pages, repository } from './pages.ts';
 
 const run = promisify(execFile);
 const LIBRARY = path.join(repository, 'src/index.ts');
+const REFERENCE_PAGE = 'docs/reference/library.md';
+/** What other options consist of. */
+const BASES = ['ReadingOptions', 'SubmissionOptions', 'SubmitJob'];
 
 let folder: string;
 let files: string[];
@@ -32,6 +35,19 @@ const inPlace = (text: string): string =>
 describe('programs in docs', () => {
   it('are found', () => {
     expect(examples.length).toBeGreaterThan(12);
+  });
+
+  it('use every symbol of the library, and its reference says what each is', () => {
+    const prose = pages.find(({ file }) => file === REFERENCE_PAGE)?.prose.join('\n') ?? '';
+    const sections = prose.split(/^## /m).slice(1);
+    const named = sections.map((section) => /^\w+/.exec(section)?.[0] ?? '');
+    const used = (name: string) =>
+      examples.some(({ code }) =>
+        new RegExp(`^import [^;]*\\b${name}\\b[^;]* from 'imgcls'`, 'm').test(code),
+      );
+    expect(named.length).toBeGreaterThan(25);
+    expect(named.filter((name) => !used(name))).toEqual(BASES);
+    expect(sections.filter((section) => !/^\w+\n+[A-Z[]/.test(section))).toEqual([]);
   });
 
   it('compile, and the reference of the library is what "npm run docs:reference" makes from it', async () => {

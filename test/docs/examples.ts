@@ -30,6 +30,7 @@ const LIBRARY = [
   'src/imgcls-client.ts',
   'src/client/*.ts',
   'src/core/**/*.ts',
+  'src/results/*.ts',
   'src/upload/*.ts',
 ];
 

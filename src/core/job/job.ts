@@ -70,6 +70,10 @@ export const jobRecord = z.object({
   retried: z.array(z.int().nonnegative()).default([]),
   finishedAtMs: z.number().optional(),
 });
+/**
+ * What is stored of a job. `total` is known when all inputs were read. Times are in milliseconds since 1970, `maxCostUsd` is in US
+ * dollars. `attempt` is 1 until images are retried.
+ */
 export type JobRecord = z.infer<typeof jobRecord>;
 /** A job record before its first write. */
 export type NewJob = z.input<typeof jobRecord>;

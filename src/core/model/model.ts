@@ -20,6 +20,7 @@ export const modelRef = z.object({
   /** sha256 of the labels that a job brings itself (words.ts). */
   words: sha256Hex.optional(),
 });
+/** A model of a job: `sha256` identifies its weights, `words` the labels that the job has brought itself. */
 export type ModelRef = z.infer<typeof modelRef>;
 
 /**

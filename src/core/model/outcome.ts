@@ -24,17 +24,21 @@ export const errorCode = z.enum([
   'deadline',
   'unreadable',
 ]);
+/** Why an image has no label. A later version may have more codes. {@link ImageError} has it with a message. */
 export type ErrorCode = z.infer<typeof errorCode>;
 
 export const imageError = z.object({ code: errorCode, message: z.string() });
+/** The error of an image. `code` is for programs, `message` for people: its words may change. */
 export type ImageError = z.infer<typeof imageError>;
 
 /** One label of a prediction. `score` is its softmax probability, 0 to 1. */
 export const scoredLabel = z.object({ wnid: z.string(), label: z.string(), score: z.number() });
+/** One label. `score` is from 0 to 1; `wnid` identifies the class, also where two have the same word. */
 export type ScoredLabel = z.infer<typeof scoredLabel>;
 
 /** An everyday word for some of the classes, such as "dog". `score` is the sum of their scores, 0 to 1. */
 export const scoredCategory = z.object({ name: z.string(), score: z.number() });
+/** An everyday word for some of the classes, such as "dog". `score` is the sum of their scores, 0 to 1. */
 export type ScoredCategory = z.infer<typeof scoredCategory>;
 
 /**
@@ -42,6 +46,10 @@ export type ScoredCategory = z.infer<typeof scoredCategory>;
  * missing or wrong. `uniform`: the picture has one colour. `low_resolution`: the shorter side has fewer than 96 pixels.
  */
 export const predictionWarning = z.enum(['damaged', 'uniform', 'low_resolution']);
+/**
+ * Why labels are unreliable. `damaged`: a part of the file is missing or wrong. `uniform`: the picture has one colour.
+ * `low_resolution`: the shorter side has fewer than 96 pixels. A later version may have more.
+ */
 export type PredictionWarning = z.infer<typeof predictionWarning>;
 
 /** `preview`: of a camera raw file, the JPEG that the camera embedded was classified. */
@@ -87,6 +95,32 @@ export const outcome = z.union([
   z.object({ ...place, error: imageError }),
   z.object({ ...place, ...prediction.shape, model: z.string() }),
 ]);
+/**
+ * The outcome of one image: `labels`, best first, or an `error`. `index` is its place among the inputs, from 0; `name` is a path
+ * in the submitted folder. `ms` is its own time in milliseconds: its decode, and its share of the run of the model. `known` means
+ * that an earlier job had the same image.
+ *
+ * @example
+ * ```ts
+ * import { createClient, type ErrorCode, type ImageError, type Outcome } from 'imgcls';
+ * import type { PredictionWarning, ScoredCategory, ScoredLabel } from 'imgcls';
+ *
+ * const RETRIED: readonly ErrorCode[] = ['missing', 'changed', 'unreadable'];
+ * const reasonOf = ({ code, message }: ImageError) => `${code}: ${message}${RETRIED.includes(code) ? ' (retry it)' : ''}`;
+ * const shown = ({ label, score }: ScoredLabel) => `${label} (${(100 * score).toFixed(0)} %)`;
+ *
+ * function describe(outcome: Outcome): string {
+ *   if ('error' in outcome) return reasonOf(outcome.error);
+ *   const category: ScoredCategory | undefined = outcome.category;
+ *   const warning: PredictionWarning | undefined = outcome.warning;
+ *   return [...outcome.labels.map(shown), category?.name ?? '', warning ?? ''].filter(Boolean).join(', ');
+ * }
+ *
+ * await using client = await createClient({ topK: 2 });
+ * const job = await client.submit(['photos']);
+ * for await (const outcome of job.outcomes()) console.log(outcome.name, describe(outcome));
+ * ```
+ */
 export type Outcome = z.infer<typeof outcome>;
 
 export function isError<T extends object>(value: T): value is Extract<T, { error: ImageError }> {

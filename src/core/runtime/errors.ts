@@ -8,9 +8,33 @@
  */
 export type ErrorKind = 'usage' | 'config' | 'poison' | 'transient' | 'permanent';
 
-/** An error with a message for its reader. `hint` says what to do. `cause` keeps the original error. */
+/**
+ * An error with a message for its reader. `hint` says what to do. `cause` keeps the original error.
+ *
+ * @example
+ * ```ts
+ * import { createClient, type ErrorKind, ImgclsError } from 'imgcls';
+ *
+ * const CALLS_FOR: Record<ErrorKind, string> = {
+ *   usage: 'another call',
+ *   config: 'another setting',
+ *   transient: 'a retry',
+ *   permanent: 'a person',
+ *   poison: 'a newer imgcls',
+ * };
+ * await using client = await createClient();
+ * try {
+ *   await client.job('01M8NWJ6P2V1ZB3M7SPBZ2T8QF');
+ * } catch (error) {
+ *   if (!(error instanceof ImgclsError)) throw error;
+ *   console.log(`${error.message} It needs ${CALLS_FOR[error.kind]}.`, error.hint ?? '');
+ * }
+ * ```
+ */
 export class ImgclsError extends Error {
+  /** What the error calls for. */
   readonly kind: ErrorKind;
+  /** What to do, for a person. */
   readonly hint: string | undefined;
 
   constructor(kind: ErrorKind, message: string, options: { hint?: string; cause?: unknown } = {}) {
