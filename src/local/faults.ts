@@ -62,8 +62,16 @@ const DAMAGED: Fault = [
   'a page of the database is damaged',
   'Stop imgcls. Restore a backup of the data folder, or move the folder away to start with an empty one. Check the disk.',
 ];
-const TOO_MANY_FILES: Fault = ['transient', 'too many files are open'];
-const BUSY_DATABASE: Fault = ['transient', 'another process has locked the database for too long'];
+const TOO_MANY_FILES: Fault = [
+  'transient',
+  'too many files are open',
+  'End other programs, or raise the limit of this user ("ulimit -n 1024").',
+];
+const BUSY_DATABASE: Fault = [
+  'transient',
+  'another process has locked the database for too long',
+  'Another command writes much, or the disk is slow. Try again. Give the data folder a local disk, not a network share.',
+];
 
 const SQLITE_FAULTS: Readonly<Record<number, Fault>> = {
   [BUSY]: BUSY_DATABASE,

@@ -1,5 +1,6 @@
 /** Every error that a command or a program may meet, with what to do. */
 import ts from 'typescript';
+import { CAUSES } from '../../src/aws/error-causes.ts';
 import { errorCode } from '../../src/core/model/outcome.ts';
 import { code, escaped, page, table } from './markdown.ts';
 import { propertyOf, sourceFiles, textsOf, visit } from './source-text.ts';
@@ -49,6 +50,27 @@ function errorsOf(file: ts.SourceFile, kinds: ReadonlyMap<string, string>): Erro
   return errors;
 }
 
+/** What SQLite and the file system report: `[kind, problem, hint]` in one file. */
+function faultsOf(files: readonly ts.SourceFile[]): string[][] {
+  const faults: string[][] = [];
+  const file = files.find(({ fileName }) => fileName === 'src/local/faults.ts');
+  if (file === undefined) throw new Error('The file of faults has moved.');
+  visit(file, (node) => {
+    if (!ts.isArrayLiteralExpression(node)) return;
+    const [kind = '', problem, hint = ''] = node.elements.map((each) => textsOf(each)[0]);
+    if (kind in KINDS && problem !== undefined) faults.push([escaped(problem), escaped(hint)]);
+  });
+  return faults;
+}
+
+/** What AWS and other servers answer. */
+const causeRows = (): string[][] =>
+  CAUSES.map(({ codes, reason, hint }) => [
+    codes.map(code).join(', '),
+    escaped(reason ?? "the server's own words"),
+    escaped(hint),
+  ]);
+
 /** Responses of the service. */
 function problemsOf(file: ts.SourceFile): string[][] {
   const problems: string[][] = [];
@@ -91,6 +113,12 @@ export function errorsPage(): string {
     'Every error message, by its kind, with the hint that is printed below it. `{name}` stands for a value. [Troubleshooting](../troubleshooting.md) explains the frequent ones.',
     `An image that cannot be labelled has an error outcome with one of these codes: ${errorCode.options.map((each) => `[${code(each)}](../troubleshooting.md#${each})`).join(', ')}.`,
     ...sections,
+    '## AWS and other servers',
+    'The message is `Could not {what}: {reason}.`, by the code that the server or the network reported.',
+    table(['code', 'reason', 'what to do'], causeRows()),
+    '## The data folder',
+    'The message is `The embedded cloud in {where} failed: {problem}.`.',
+    table(['problem', 'what to do'], unique(faultsOf(files))),
     '## Responses of the REST service',
     'As `application/problem+json` (RFC 9457): `detail` and `hint`. Errors of the kinds above come as 409 (`usage`), 503 (`config`, `transient`) and 500.',
     table(['status', 'detail', 'hint'], problems),
