@@ -91,7 +91,7 @@ async function tinyImages(count: number): Promise<string> {
   return folder;
 }
 
-/** One `imgcls upload` as a process of its own: its time, its number of distinct outcomes, and its peak memory (Linux). */
+/** One `imgcls label` as a process of its own: its time, its number of distinct outcomes, and its peak memory (Linux). */
 async function upload(folder: string, dataDir: string) {
   await mkdir(dataDir, { recursive: true });
   const output = path.join(dataDir, `${path.basename(folder)}.ndjson`);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * The duration of an `imgcls upload` from its start to its end, milliseconds.
+ * The duration of an `imgcls label` from its start to its end, milliseconds.
  * @throws unless each of `count` photographs has a label and no error.
  */
 export async function measuredUpload(

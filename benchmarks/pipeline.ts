@@ -3,7 +3,7 @@
 //     npm run bench:pipeline -- [--count 1000] [--bytes 100000] [--repeat 5] [--model FILE_OR_FOLDER] [--images FOLDER]
 //
 // Ceiling: photographs that are in memory, one process per core, without imgcls: in Node and in Python (in-memory/). The faster of
-// both counts. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone, which starts its worker and ends it. Each
+// both counts. Warm: `imgcls label` while a worker runs. Cold: `imgcls label` alone, which starts its worker and ends it. Each
 // repetition measures all of them; the result is their ratio. Each upload has a new data folder, which knows no image.
 
 import { hash } from 'node:crypto';
@@ -112,7 +112,7 @@ medians of ${rows.length}; percentages are medians of the ratios of each repetit
 peak memory        ${memory}`);
 }
 
-/** `imgcls upload` while a worker runs with its model loaded. */
+/** `imgcls label` while a worker runs with its model loaded. */
 async function measureWarm(photographs: string, model: InstalledModel) {
   const env = await model.fresh();
   const worker = await startWarmWorker(product, photographs, env);

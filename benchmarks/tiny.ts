@@ -69,7 +69,7 @@ async function makeThumbnails(folder: string): Promise<void> {
   }
 }
 
-/** Images per second, from the start of `imgcls upload` to its end. */
+/** Images per second, from the start of `imgcls label` to its end. */
 async function measure(folder: string, cluster: string, settings: NodeJS.ProcessEnv): Promise<number> {
   const env = {
     ...process.env,

@@ -22,14 +22,14 @@ const uploadOf = (bin: string, photographs: string) => ({
 
 export async function openCold({ bin, model }: Work): Promise<Contender> {
   return {
-    title: '`imgcls upload`, no worker running',
+    title: '`imgcls label`, no worker running',
     prepare: async (photographs) => ({ ...uploadOf(bin, photographs), env: await model.fresh() }),
   };
 }
 
 export async function openWarm({ bin, model, product }: Work): Promise<Contender> {
   return {
-    title: '`imgcls upload`, a worker running that has loaded its model',
+    title: '`imgcls label`, a worker running that has loaded its model',
     async prepare(photographs) {
       const env = await model.fresh();
       const worker = await startWarmWorker(product, photographs, env);

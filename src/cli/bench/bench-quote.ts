@@ -24,7 +24,7 @@ export interface QuoteParts {
   yes: boolean;
 }
 
-/** The quote of `imgcls upload --quote` for one scenario, and how often it runs. */
+/** The quote of `imgcls label --dry-run` for one scenario, and how often it runs. */
 export interface QuotedScenario {
   name: string;
   runs: number;

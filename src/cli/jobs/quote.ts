@@ -1,4 +1,4 @@
-// `imgcls upload --quote`: estimates the time and cost of a job from its inputs and from measurements. Writes nothing.
+// `imgcls label --dry-run`: estimates the time and cost of a job from its inputs and from measurements. Writes nothing.
 
 import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
@@ -50,7 +50,7 @@ export interface QuoteOptions extends OutputFlags {
 /** After this time without a report, a controller of one machine has ended, and its limits do not apply. */
 const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
-/** Runs `imgcls upload --quote`. @returns the exit code. */
+/** Runs `imgcls label --dry-run`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
   const { localFiles, model, modelVariant, topK, cluster, dataDir } = options;
   const format = outputFormatOf(options) ?? 'table';
