@@ -3,20 +3,17 @@ import {
   GetServiceQuotaCommand,
   ServiceQuotasClient,
 } from '@aws-sdk/client-service-quotas';
-import type { Quotas } from '../core/aws-account/account.ts';
+import { type Quotas, VCPU_QUOTAS } from '../core/aws-account/account.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
-
-/** "Running On-Demand Standard instances" and "All Standard Spot Instance Requests", in vCPUs. */
-const CODES = { 'on-demand': 'L-1216C47A', spot: 'L-34B43A08' } as const;
 
 /** The account's quotas of EC2; `end` closes the connections. */
 export function createQuotas(options: SdkClientOptions): Quotas & { end(): void } {
   const client = new ServiceQuotasClient(smallRequests(options));
   return {
     async standardVcpus(market) {
-      const which = { ServiceCode: 'ec2', QuotaCode: CODES[market] };
+      const which = { ServiceCode: 'ec2', QuotaCode: VCPU_QUOTAS[market] };
       try {
         const { Quota } = await client
           .send(new GetServiceQuotaCommand(which))

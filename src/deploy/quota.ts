@@ -1,6 +1,6 @@
 // How many workers the account may run at once. A new account has a quota of 5 vCPUs.
 
-import type { Quotas } from '../core/aws-account/account.ts';
+import { type Quotas, VCPU_QUOTAS } from '../core/aws-account/account.ts';
 import type { Ec2 } from '../core/aws-account/ec2.ts';
 import { isStandardType } from '../core/aws-account/standard-types.ts';
 import { messageOf } from '../core/runtime/errors.ts';
@@ -11,8 +11,6 @@ export interface QuotaQuestion {
   region: string;
   market: 'on-demand' | 'spot';
 }
-
-const CODES = { 'on-demand': 'L-1216C47A', spot: 'L-34B43A08' } as const;
 
 /** What to tell the user about the quota; undefined if it suffices. */
 export async function quotaText(
@@ -28,6 +26,6 @@ export async function quotaText(
   if (workers >= max) return undefined;
   return (
     `The account may run ${quota} vCPUs of ${market} instances at once: ${workers} of ${max} workers (--max) of ${type}. Request more: ` +
-    `aws service-quotas request-service-quota-increase --region ${region} --service-code ec2 --quota-code ${CODES[market]} --desired-value ${max * vCpus}`
+    `aws service-quotas request-service-quota-increase --region ${region} --service-code ec2 --quota-code ${VCPU_QUOTAS[market]} --desired-value ${max * vCpus}`
   );
 }

@@ -2,7 +2,6 @@
 
 import type { Quotas } from '../core/aws-account/account.ts';
 import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/ec2.ts';
-import { isStandardType } from '../core/aws-account/standard-types.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
@@ -76,28 +75,3 @@ function rehearsal({ cluster, template, pools, onDemandPercentage }: Ec2FleetPar
     tags: { [CLUSTER_TAG]: cluster },
   };
 }
-
-/** Checks the account's vCPU quota against the largest fleet. */
-export const checkQuota = (parts: Omit<Ec2FleetParts, 'pools'>): Promise<CheckResult> =>
-  unlessControlled(parts, async () => {
-    const { ec2, quotas, template, instanceTypes, max, onDemandPercentage } = parts;
-    const own = (await ec2.template(template)).instanceType;
-    const names = instanceTypes.length > 0 ? instanceTypes : own === undefined ? [] : [own];
-    const types = await ec2.types(names);
-    const vCpus = types.map((type) => type.vCpus);
-    const [other] = names.filter((name) => !isStandardType(name));
-    if (other !== undefined)
-      return unknown(`${other} has its own quota: check it in the Service Quotas console`);
-    if (vCpus.length === 0 || vCpus.includes(undefined))
-      return unknown(`EC2 does not report the vCPUs of ${names.join(', ')}`);
-    const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
-    const needed = max * Math.max(...vCpus.map((each) => each ?? 0));
-    const allowed = await quotas.standardVcpus(market).catch(messageOf);
-    if (typeof allowed === 'string') return unknown(allowed);
-    const text = `${max} workers need ${needed} vCPUs; the account's ${market} quota for all its instances is ${allowed}`;
-    if (needed <= allowed) return ok(text);
-    return actionNeeded(
-      `${text}.`,
-      `Request more in the Service Quotas console (Amazon EC2, standard instances), or lower --max to ${Math.floor((allowed * max) / needed)}.`,
-    );
-  });

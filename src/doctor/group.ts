@@ -3,7 +3,8 @@
 import type { AutoScaling } from '../core/aws-account/auto-scaling.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
 import { actionNeeded, type CheckResult, ok } from './check.ts';
-import { checkQuota, type FleetCheckParts, unlessControlled } from './fleet.ts';
+import { type FleetCheckParts, unlessControlled } from './fleet.ts';
+import { checkQuota } from './quota.ts';
 
 export interface GroupParts extends FleetCheckParts {
   autoScaling: Pick<AutoScaling, 'group' | 'lastLaunchFailure'>;

@@ -97,9 +97,17 @@ export class MachineWatch {
     // That it idles is known only until it wrote a status that was not read yet.
     const unknownForMs = phase === 'idle' ? (worker?.unreadForMs ?? 0) : 0;
     const phaseForMs = Math.max(0, nowMs - phaseSinceMs - unknownForMs);
-    return { id, phase, phaseForMs, ageMs: nowMs - launchedMs, managed };
+    const silentForMs = silenceMs(worker, observation, nowMs);
+    return { id, phase, phaseForMs, silentForMs, ageMs: nowMs - launchedMs, managed };
   }
 }
+
+/** How long a worker has not reported. A machine of the warm pool may still have the status of its previous run. */
+export const silenceMs = (
+  worker: Pick<WorkerObservation, 'silentForMs'> | undefined,
+  { firstSeenMs }: Pick<MachineObservation, 'firstSeenMs'>,
+  monotonicMs: number,
+): number => Math.min(worker?.silentForMs ?? 0, monotonicMs - firstSeenMs);
 
 function phaseOf(
   member: FleetMember,

@@ -1,7 +1,7 @@
 /** Machines whose worker has failed. Pure. */
 import { STATUS_INTERVAL_MS, WORKER_GONE_MS } from '../core/fleet/fleet.ts';
 import type { FleetMember } from './fleet.ts';
-import type { MachineObservation } from './machines.ts';
+import { type MachineObservation, silenceMs } from './machines.ts';
 import { isUnread, type WorkerObservation } from './statuses.ts';
 
 /**
@@ -64,11 +64,9 @@ export function suspects(input: ReapInput): Suspect[] {
   });
 }
 
-/** A machine of the warm pool may still have the status of its previous run. */
 function silentForMs({ id }: FleetMember, { workers, machineObservation, monotonicMs }: ReapInput): number {
   const machine = machineObservation(id);
-  if (machine === undefined) return 0;
-  return Math.min(workers.get(id)?.silentForMs ?? 0, monotonicMs - machine.firstSeenMs);
+  return machine === undefined ? 0 : silenceMs(workers.get(id), machine, monotonicMs);
 }
 
 function whyLost(member: FleetMember, input: ReapInput): Suspect | undefined {

@@ -29,6 +29,8 @@ export interface Machine {
   phaseForMs: number;
   /** Since its launch. */
   ageMs: number;
+  /** Since its worker reported last, by the controller's own clock. Absent: it has just reported, or not yet. */
+  silentForMs?: number;
   /** False for an unmanaged worker: it does work, but the controller never ends it. */
   managed: boolean;
 }

@@ -133,6 +133,18 @@ describe('24 hours of a broken image with --max 20, if machines of it worked bef
     expect(world.reports.at(-1)?.reason).toMatch(/the last \d+ launches failed, the next launch is at /);
   });
 
+  it('are one batch and single machines also where --max would allow ten such batches', async () => {
+    const jobs = [{ id: 'A', images: 24_000 }];
+    const world = new JobWorld({ ...work, jobs, settings: { max: 100 } });
+    await world.run(24 * HOUR);
+    const [batch = 0, ...others] = world.launches.map(({ count }) => count);
+    expect(batch).toBeGreaterThan(5);
+    expect(batch).toBeLessThan(15);
+    expect(others).toEqual(Array(others.length).fill(1));
+    expect(world.launches.length).toBeLessThanOrEqual(12);
+    expect(world.paidUsd).toBeLessThan((batch + others.length) * 0.36 * (11 / 60));
+  });
+
   it('are never twenty machines again, although the controller is replaced every hour', async () => {
     const world = new JobWorld(work);
     for (let hour = 0; hour < 24; hour++) {

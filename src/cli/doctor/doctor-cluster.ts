@@ -15,12 +15,13 @@ import { ownAccessKey, whoAmI } from '../../aws/identity.ts';
 import { createPermissions } from '../../aws/permissions.ts';
 import { createQuotas } from '../../aws/quotas.ts';
 import type { Caller } from '../../core/aws-account/account.ts';
-import type { Cloud } from '../../core/cloud/ports.ts';
+import type { Cloud, Store } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING } from '../../core/fleet/controller-timing.ts';
 import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../core/job/keys.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { checkClusterValues } from '../../core/settings/cluster-settings.ts';
 import { actionNeeded, type Check, type CheckResult, ok, unknown } from '../../doctor/check.ts';
 import {
   checkController,
@@ -34,15 +35,16 @@ import {
 import {
   checkLaunch,
   checkLaunchTemplate,
-  checkQuota,
   type Ec2FleetParts,
   type FleetCheckParts,
 } from '../../doctor/fleet.ts';
-import { checkGroupQuota, checkScalingGroup } from '../../doctor/group.ts';
+import { checkGroupQuota, checkScalingGroup, type GroupParts } from '../../doctor/group.ts';
 import { checkClock } from '../../doctor/machine.ts';
+import { checkQuota } from '../../doctor/quota.ts';
 import { checkStoredObjects } from '../../doctor/stored-objects.ts';
 import { WEIGHTS_FILE } from '../../model/folder.ts';
 import { AUTO, everyPool, onDemandPercentageOf } from '../../scaler/drivers/instance-choice.ts';
+import { readReport } from '../../scaler/report.ts';
 
 /** Ordered so that a failure comes before the failures that it causes. */
 export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: AbortSignal): Check[] {
@@ -99,7 +101,7 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
       },
     },
     ...wakeChecks(settings, cleanup),
-    ...fleetChecks(settings, cleanup, () => isControlled),
+    ...fleetChecks(settings, cloud, cleanup, () => isControlled),
   ];
   return [credentials, ...others.map((check) => identity.required(check))];
 }
@@ -180,39 +182,64 @@ function wakeChecks({ controllerFunction }: RunSettings, cleanup: Cleanup): Chec
   return [{ name: 'wake', run: () => checkWake(calls) }];
 }
 
-function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {
-  const { fleet, autoScalingGroup, launchTemplate, cluster, min } = settings;
+function fleetChecks(
+  settings: RunSettings,
+  { output }: Pick<Cloud, 'output'>,
+  cleanup: Cleanup,
+  isControlled: () => boolean,
+): Check[] {
+  const { fleet, autoScalingGroup, launchTemplate, cluster, subnets = [] } = settings;
   if (fleet === 'none') return [];
   const client = createEc2Client();
   const quotas = createQuotas({});
   cleanup.add(() => client.destroy());
   cleanup.add(() => quotas.end());
-  const any: FleetCheckParts = {
-    ec2: createEc2(client),
-    quotas,
-    cluster,
-    max: maxWorkers({ kind: 'aws' }, settings),
-    onDemandPercentage: onDemandPercentageOf(settings),
-    isControlled,
+  const fleetNow = async () => {
+    const present = await settingsInForce(settings, output);
+    const parts: FleetCheckParts = {
+      ec2: createEc2(client),
+      quotas,
+      cluster,
+      max: maxWorkers({ kind: 'aws' }, present),
+      onDemandPercentage: onDemandPercentageOf(present),
+      isControlled,
+    };
+    return { present, parts };
   };
   if (fleet === 'asg' && autoScalingGroup !== undefined) {
     const groups = createAutoScalingClient();
     cleanup.add(() => groups.destroy());
-    const parts = { ...any, autoScaling: createAutoScaling(groups), group: autoScalingGroup, min };
+    const groupNow = async (): Promise<GroupParts> => {
+      const { present, parts } = await fleetNow();
+      return { ...parts, autoScaling: createAutoScaling(groups), group: autoScalingGroup, min: present.min };
+    };
     return [
-      { name: 'scaling group', run: () => checkScalingGroup(parts) },
-      { name: 'vCPU quota', run: () => checkGroupQuota(parts) },
+      { name: 'scaling group', run: async () => checkScalingGroup(await groupNow()) },
+      { name: 'vCPU quota', run: async () => checkGroupQuota(await groupNow()) },
     ];
   }
   if (launchTemplate === undefined) return [];
-  const { instanceTypes: types = [], subnets = [] } = settings;
-  // With "auto" the type of the launch template stands for the others.
-  const instanceTypes = types.filter((type) => type !== AUTO);
-  const pools = everyPool(instanceTypes, subnets);
-  const parts: Ec2FleetParts = { ...any, template: launchTemplate, instanceTypes, pools };
+  const ec2Now = async (): Promise<Ec2FleetParts> => {
+    const { present, parts } = await fleetNow();
+    // With "auto" the type of the launch template stands for the others.
+    const instanceTypes = (present.instanceTypes ?? []).filter((type) => type !== AUTO);
+    return { ...parts, template: launchTemplate, instanceTypes, pools: everyPool(instanceTypes, subnets) };
+  };
   return [
-    { name: 'launch template', run: () => checkLaunchTemplate(parts) },
-    { name: 'launch', run: () => checkLaunch(parts) },
-    { name: 'vCPU quota', run: () => checkQuota(parts) },
+    { name: 'launch template', run: async () => checkLaunchTemplate(await ec2Now()) },
+    { name: 'launch', run: async () => checkLaunch(await ec2Now()) },
+    { name: 'vCPU quota', run: async () => checkQuota(await ec2Now()) },
   ];
+}
+
+/** As the controller applied them last: those of this machine say little about a controller elsewhere. */
+async function settingsInForce(settings: RunSettings, output: Store): Promise<RunSettings> {
+  try {
+    const { settings: reported = {} } = (await readReport(output)) ?? {};
+    const values = Object.entries(reported).map(([name, { value }]) => [name, value] as const);
+    return { ...settings, ...checkClusterValues(Object.fromEntries(values)) };
+  } catch {
+    // Other checks report what is wrong with the bucket.
+    return settings;
+  }
 }

@@ -83,6 +83,9 @@ export interface Permissions {
   lacking(callerArn: string, permissions: readonly Permission[]): Promise<Permission[]>;
 }
 
+/** Codes of "All Standard Spot Instance Requests" and "Running On-Demand Standard instances", in vCPUs. */
+export const VCPU_QUOTAS = { spot: 'L-34B43A08', 'on-demand': 'L-1216C47A' } as const;
+
 export interface Quotas {
   /** Maximum number of vCPUs of running standard instances (families a, c, d, h, i, m, r, t, z) in the region. */
   standardVcpus(market: 'on-demand' | 'spot'): Promise<number>;

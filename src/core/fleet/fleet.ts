@@ -132,6 +132,8 @@ export const controllerReport = z.object({
   failedLaunches: z
     .object({
       count: z.int().positive(),
+      /** Of the last one. Absent: one. */
+      machines: z.int().positive().optional(),
       lastAtMs: z.number(),
       why: z.string(),
       /** The machine image that was launched. Absent if machines have none. */

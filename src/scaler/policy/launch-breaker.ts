@@ -7,7 +7,7 @@
  *
  * A machine works once its worker has reported an outcome, or has been ready for 30 s. Its launch has failed if it ends
  * before that and was not retired. Machines launched together are one launch, and one of them that works is enough. One
- * failed launch beside machines that work is an accident, and does not open the breaker.
+ * failed launch of one machine beside machines that work is an accident, and does not open the breaker.
  */
 import { type ControllerReport, isStopping } from '../../core/fleet/fleet.ts';
 import type { Instant } from '../../core/runtime/clock.ts';
@@ -15,8 +15,12 @@ import { isUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { type FleetDriver, type FleetMember, isPlaceholder } from '../fleet.ts';
 import type { Observation } from '../observation.ts';
-import { isUnread, type WorkerObservation } from '../statuses.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { WorkerObservation } from '../statuses.ts';
+import { constantsOf } from './constants.ts';
+import { limitOfLateLaunches } from './late-launches.ts';
 import type { LaunchLimit, PolicySettings } from './policy.ts';
+import { hasWorked, isReady, type Sight, type Trial } from './trial.ts';
 
 /** A worker on a sick machine fails at its first batch, well within this time. */
 const WORKS_AFTER_READY_MS = 30_000;
@@ -37,7 +41,7 @@ type FailedLaunches = NonNullable<ControllerReport['failedLaunches']>;
 export type LaunchRecord = Pick<ControllerReport, 'failedLaunches' | 'workedImage'>;
 
 export interface LaunchBreakerOptions {
-  settings: Pick<PolicySettings, 'billingMinimumMs'>;
+  settings: Pick<PolicySettings, 'billingMinimumMs' | 'constants'>;
   driver: Pick<FleetDriver, 'image'>;
   /** This controller continues where the last one has left. */
   goesOn?: boolean | undefined;
@@ -49,22 +53,12 @@ export interface FailedMachine {
   why: string;
 }
 
-/** A machine that does not work yet, by the monotonic clock. */
-interface Trial {
-  sinceMs: number;
-  readySinceMs: number | undefined;
-}
-
-/** What a tick sees of a machine. */
-interface Sight {
-  member: FleetMember | undefined;
-  worker: WorkerObservation | undefined;
-  now: Instant;
-}
-
 export class LaunchBreaker {
   readonly #firstPauseMs: number;
   readonly #driver: LaunchBreakerOptions['driver'];
+  readonly #settings: LaunchBreakerOptions['settings'];
+  /** Of a machine, usually. */
+  #bootMs = Number.POSITIVE_INFINITY;
   #lastFailed: FailedLaunches | undefined;
   #workedImage: string | undefined;
   #next: Instant = { wallMs: 0, monotonicMs: Number.NEGATIVE_INFINITY };
@@ -88,6 +82,7 @@ export class LaunchBreaker {
    */
   constructor({ settings, driver, goesOn = false }: LaunchBreakerOptions, now: Instant, last?: LaunchRecord) {
     this.#driver = driver;
+    this.#settings = settings;
     this.#firstPauseMs = Math.max(LEAST_PAUSE_MS, PAUSE_IN_MINIMUMS * settings.billingMinimumMs);
     this.#workedImage = last?.workedImage;
     this.#lastFailed = last?.failedLaunches;
@@ -135,9 +130,14 @@ export class LaunchBreaker {
 
   /** @returns a machine of the launch that failed since the last look; undefined if none did. */
   observe(
-    { members, statuses }: Pick<Observation, 'members' | 'statuses'>,
+    {
+      members,
+      statuses,
+      snapshot,
+    }: Pick<Observation, 'members' | 'statuses'> & { snapshot: Pick<Snapshot, 'measured'> },
     now: Instant,
   ): FailedMachine | undefined {
+    this.#bootMs = snapshot.measured.bootMs;
     if (isUnknown(members) || isUnknown(statuses)) return undefined;
     const listed = new Map(members.map((member) => [member.id, member]));
     this.#follow(listed, statuses, now);
@@ -150,8 +150,8 @@ export class LaunchBreaker {
     const { image } = this.#driver;
     if (this.#isUnproven && members.some((each) => each.image === image && this.#working.has(each.id)))
       this.#workedImage = image;
-    const isAccident = this.#failed?.count === 1 && this.#working.size > 0 && this.#onTrial === 0;
-    if (isAccident && now.monotonicMs >= this.#next.monotonicMs) this.#lastFailed = undefined;
+    if (this.#isAccident && this.#onTrial === 0 && now.monotonicMs >= this.#next.monotonicMs)
+      this.#lastFailed = undefined;
     return this.ended(ended, now);
   }
 
@@ -176,7 +176,8 @@ export class LaunchBreaker {
 
   /** Undefined while launches are not limited. */
   limit({ monotonicMs }: Instant): LaunchLimit | undefined {
-    if (this.#failed === undefined || !this.#isOpen) return this.#isUnproven ? this.#firstTrial : undefined;
+    if (this.#failed === undefined || this.#isAccident)
+      return this.#isUnproven ? this.#firstTrial : this.#lateLaunches(monotonicMs);
     const launches = this.#onTrial === 0 && monotonicMs >= this.#next.monotonicMs ? 1 : 0;
     const { count } = this.#failed;
     const failed = count === 1 ? 'the last launch failed' : `the last ${count} launches failed`;
@@ -185,7 +186,7 @@ export class LaunchBreaker {
 
   /** From the third failed launch on. */
   get warning(): string | undefined {
-    if (this.#failed === undefined || this.#failed.count < WARN_FROM || !this.#isOpen) return undefined;
+    if (this.#failed === undefined || this.#failed.count < WARN_FROM) return undefined;
     const { count, why } = this.#failed;
     const { image } = this.#driver;
     const rule = this.#isUnproven
@@ -206,12 +207,25 @@ export class LaunchBreaker {
     return { launches: this.#onTrial === 0 ? this.#stopped + 1 : 0, why };
   }
 
+  #lateLaunches(monotonicMs: number): LaunchLimit | undefined {
+    return limitOfLateLaunches({
+      unproven: [...this.#trials.values()].filter(({ sinceMs }) => sinceMs > this.#workingSinceMs),
+      requested: this.#requested,
+      working: this.#working.size,
+      bootMs: this.#bootMs,
+      monotonicMs,
+      constants: constantsOf(this.#settings),
+    });
+  }
+
   get #onTrial(): number {
     return this.#trials.size + this.#requested;
   }
 
-  get #isOpen(): boolean {
-    return this.#failed !== undefined && this.#failed.count > (this.#working.size > 0 ? 1 : 0);
+  /** One machine was lost beside others that work. */
+  get #isAccident(): boolean {
+    const { count = 0, machines = 1 } = this.#failed ?? {};
+    return count === 1 && machines === 1 && this.#working.size > 0;
   }
 
   get #nextStep(): string {
@@ -270,9 +284,11 @@ export class LaunchBreaker {
   #count({ id, why }: FailedMachine, now: Instant): void {
     const count = (this.#failed?.count ?? 0) + 1;
     const { image } = this.#driver;
-    this.#lastFailed = { count, lastAtMs: now.wallMs, why, ...(image !== undefined && { image }) };
+    const trial = this.#trials.get(id);
+    const machines = [...this.#trials.values()].filter(({ sinceMs }) => sinceMs === trial?.sinceMs).length;
+    this.#lastFailed = { count, machines, lastAtMs: now.wallMs, why, ...(image !== undefined && { image }) };
     this.#countedAtMs = now.monotonicMs;
-    this.#isStartFailure = this.#trials.get(id)?.readySinceMs === undefined;
+    this.#isStartFailure = trial?.readySinceMs === undefined;
     this.#pause(this.#pauseAfter(count), now);
   }
 
@@ -284,14 +300,4 @@ export class LaunchBreaker {
   #pause(ms: number, { wallMs, monotonicMs }: Instant): void {
     this.#next = { wallMs: wallMs + ms, monotonicMs: monotonicMs + ms };
   }
-}
-
-const hasWorked = (worker: WorkerObservation | undefined): boolean => (worker?.status?.imagesDone ?? 0) > 0;
-
-/** At present or earlier. A worker whose status this version cannot read may work. */
-function isReady(worker: WorkerObservation | undefined): boolean {
-  if (isUnread(worker)) return false;
-  if (worker?.status === undefined) return worker !== undefined;
-  const { state, boot } = worker.status;
-  return state === 'ready' || state === 'busy' || boot.readyMs !== undefined;
 }

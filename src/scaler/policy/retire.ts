@@ -1,7 +1,9 @@
 /**
  * Which machines are retired. A busy one finishes its messages first. It is retired only above a limit, and only if there are
- * not enough idle and booting ones, or if the others keep up with a stream.
+ * not enough idle and booting ones, or if the others keep up with a stream. A silent worker may be dead, and its messages come
+ * back. So no machine is retired because of one, and above a limit silent ones are retired first.
  */
+import { STATUS_INTERVAL_MS } from '../../core/fleet/fleet.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine } from '../snapshot.ts';
 import type { LaunchBudget } from './budget.ts';
@@ -26,6 +28,9 @@ interface Options {
   settings: PolicySettings;
   history: History;
 }
+
+/** A worker that is silent for longer has missed a report. */
+const REPORT_MISSED_MS = 2 * STATUS_INTERVAL_MS;
 
 /** Machines above a limit, at once; else machines that idled long enough or have not been needed for a while. */
 export function chooseRetirements({
@@ -75,21 +80,29 @@ function chooseUnneeded(
   const keepAtLeast = Math.max(settings.min, expected, Math.min(needed, 1));
   const neededNow = Math.max(keepAtLeast, needed);
   const stillNeeded = Math.max(keepAtLeast, history.recentlyNeeded);
-  const chosen: Machine[] = [];
+  const reporting = able.filter((machine) => !hasMissedReport(machine));
+  const ready = reporting.filter(({ phase }) => phase !== 'booting');
+  const chosen = new Set<Machine>();
   for (const machine of leastUseful(able)) {
     // A booting machine may come late, so it does not take the place of a ready one.
-    const others = machine.phase === 'booting' ? able : able.filter(({ phase }) => phase !== 'booting');
-    const left = others.length - chosen.length;
+    const others = machine.phase === 'booting' ? reporting : ready;
+    const left = others.length - chosen.size;
     if (!isPastBillingMinimum(machine, settings) || left <= keepAtLeast) continue;
+    const survives = (other: Machine) => !chosen.has(other) && hasReportedSince(other, machine);
+    if (needed > 0 && !others.some(survives)) continue;
     const isSurplus = left > stillNeeded && left > neededNow;
     if (machine.phase === 'idle' && (machine.phaseForMs >= idleLimitMs(machine, settings) || isSurplus))
-      chosen.push(machine);
-    if (machine.phase === 'busy' && isSurplus && isCaughtUp) chosen.push(machine);
+      chosen.add(machine);
+    if (machine.phase === 'busy' && isSurplus && isCaughtUp) chosen.add(machine);
     // The work was done before this machine became ready.
-    if (machine.phase === 'booting' && isSurplus && stillNeeded === 0) chosen.push(machine);
+    if (machine.phase === 'booting' && isSurplus && stillNeeded === 0) chosen.add(machine);
   }
-  return chosen;
+  return [...chosen];
 }
+
+/** Whether the other worker lived after this one had run out of work. */
+const hasReportedSince = (other: Machine, machine: Machine): boolean =>
+  other !== machine && (machine.phase !== 'idle' || (other.silentForMs ?? 0) < machine.phaseForMs);
 
 const areRetired = (count: number, what: string): string =>
   `${pluralize(count, what)} ${count === 1 ? 'is' : 'are'} retired`;
@@ -108,10 +121,13 @@ const isPastBillingMinimum = ({ ageMs }: Machine, { billingMinimumMs }: PolicySe
 
 const USEFULNESS = { idle: 0, booting: 1, busy: 2, draining: 3, stopped: 3 } as const;
 
-/** Idle before booting before busy. Of the idle ones the longest idle first, of the others the youngest. */
+const hasMissedReport = ({ silentForMs = 0 }: Machine): boolean => silentForMs > REPORT_MISSED_MS;
+
+/** Silent before idle before booting before busy. Of the idle ones the longest idle first, of the others the youngest. */
 function leastUseful(machines: readonly Machine[]): Machine[] {
   return machines.toSorted(
     (a, b) =>
+      Number(hasMissedReport(b)) - Number(hasMissedReport(a)) ||
       USEFULNESS[a.phase] - USEFULNESS[b.phase] ||
       (a.phase === 'idle' ? b.phaseForMs - a.phaseForMs : a.ageMs - b.ageMs) ||
       (a.id < b.id ? -1 : 1),

@@ -15,6 +15,7 @@ import { clusterChecks } from '../../../src/cli/doctor/doctor-cluster.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import {
   CONTROLLER_LOCK_KEY,
+  CONTROLLER_REPORT_KEY,
   deadLetterQueueName,
   interactiveQueueName,
   modelPrefix,
@@ -25,6 +26,7 @@ import { resolveSettings } from '../../../src/core/settings/settings.ts';
 import { type Finding, runChecks } from '../../../src/doctor/check.ts';
 import { pushModel } from '../../../src/model/fetch.ts';
 import { LockKeeper } from '../../../src/scaler/lock.ts';
+import { writeReport } from '../../../src/scaler/report.ts';
 import {
   type Fault,
   type ProxiedRequest,
@@ -317,6 +319,39 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     });
     const [gone] = await examine(names, { ...asg, autoScalingGroup: 'nowhere' });
     expect(gone).toMatchObject({ status: 'action_needed', message: expect.stringContaining('nowhere') });
+  });
+
+  it('checks the quota of the fleet as its controller has it: here spot first, with what "cluster set" changed', async () => {
+    await writeReport(cloud.output, {
+      v: 1,
+      holder: 'someone',
+      epoch: 1,
+      updatedAtMs: Date.now(),
+      driver: 'ec2',
+      policy: 'backlog',
+      min: 0,
+      max: 20,
+      settings: {
+        max: { value: 20, from: 'cluster' },
+        instanceTypes: { value: ['auto'], from: 'environment' },
+      },
+      target: 0,
+      reason: 'the queues are empty',
+      warnings: [],
+      machines: [],
+      measured: {},
+    });
+    try {
+      expect(await examine(['vCPU quota'], {})).toMatchObject([
+        {
+          status: 'action_needed',
+          message: "20 workers need 40 vCPUs; the account's spot quota for all its instances is 32.",
+          hint: expect.stringMatching(/L-34B43A08 \(spot\).*lower --max to 16/),
+        },
+      ]);
+    } finally {
+      await cloud.output.delete([CONTROLLER_REPORT_KEY]);
+    }
   });
 
   it('tolerates a missing launch permission while a controller is running', async () => {

@@ -418,6 +418,24 @@ describe('the controller', () => {
     expect(world.ended).toEqual(['a']);
   });
 
+  it('keeps the healthy one of two workers when the other was killed, so the last images wait for the lease alone', async () => {
+    const launchedAtMs = world.clock.nowMs() - 300_000;
+    world.members = ['healthy', 'killed'].map((id) => ({ id, state: 'running', launchedAtMs }));
+    world.depth = { waiting: 0, inFlight: 1, delayed: 0 };
+    const controller = world.controller();
+    const leaseMs = 60_000;
+    for (let atMs = 0; atMs <= leaseMs; atMs += 5000) {
+      world.reports('healthy', 'ready', { silentForMs: atMs % 15_000 });
+      world.reports('killed', 'busy', { silentForMs: atMs });
+      await controller.tick();
+      world.clock.advance(5000);
+    }
+    expect(world.members.map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'healthy running',
+      'killed running',
+    ]);
+  });
+
   it('does not reap an old machine that it sees for the first time', async () => {
     world.members = [{ id: 'old', state: 'running', launchedAtMs: 0 }];
     const controller = world.controller();

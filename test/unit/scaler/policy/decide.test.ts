@@ -183,6 +183,23 @@ describe('shrinking', () => {
     });
     expect(decision.retire).toEqual([gone.id]);
   });
+  it.each([
+    ['keeps an idle worker while the one with the last images has not reported since', 20_000, 25_000, false],
+    ['keeps it, however long it idles, once that one has missed a report', 90_000, 31_000, false],
+    ['retires it once that one has reported', 20_000, 10_000, true],
+  ])('%s', (_, idleForMs, silentForMs, isRetired) => {
+    const idle = machine('idle', { phaseForMs: idleForMs });
+    const machines = [idle, machine('busy', { silentForMs })];
+    const work = backlog(16, { waiting: 0, inFlight: 1 });
+    const decision = decide(snapshot({ backlog: work, machines }), settings(), noHistory);
+    expect(decision).toMatchObject({ launch: 0, retire: isRetired ? [idle.id] : [] });
+  });
+  it('retires above --max a worker that has missed a report before an idle one', () => {
+    const silent = machine('busy', { silentForMs: 31_000 });
+    const machines = [machine('idle', { phaseForMs: 600_000 }), silent];
+    const decision = decide(snapshot({ backlog: backlog(16), machines }), settings({ max: 1 }), noHistory);
+    expect(decision.retire).toEqual([silent.id]);
+  });
   it('retires a busy worker once the others keep up with a stream', () => {
     // Jobs of 10 s of work every 5 s are a load of two machines.
     const arrivals = Array.from({ length: 20 }, (_, at) => ({ agoMs: 5000 * (20 - at), workMs: 10_000 }));
@@ -370,6 +387,7 @@ const fleets = fc
     fc.record({
       phase: phases,
       phaseForMs: fc.nat(600_000),
+      silentForMs: fc.nat(60_000),
       ageMs: fc.nat(3_600_000),
       managed: fc.constant(true),
     }),
@@ -421,10 +439,23 @@ describe('for any snapshot', () => {
       expect(target).toBeGreaterThanOrEqual(Math.min(limit.min, Math.max(0, limit.max - draining)));
     }));
 
-  it('a busy worker is never retired while an idle one stays', () =>
+  it('while there is work, a worker that reports stays', () =>
+    holds((machines, work, limit, history) => {
+      const reporting = machines.filter(
+        ({ phase, silentForMs = 0 }) => (phase === 'idle' || phase === 'busy') && silentForMs <= 30_000,
+      );
+      if (limit.policy !== 'backlog' || limit.max === 0 || work.images === 0 || reporting.length === 0)
+        return;
+      const { retire } = decide(snapshot({ machines, backlog: work }), limit, history);
+      expect(reporting.some(({ id }) => !retire.includes(id))).toBe(true);
+    }));
+
+  it('a busy worker that reports is never retired while an idle one stays', () =>
     holds((machines, work, limit, history) => {
       const retired = new Set(decide(snapshot({ machines, backlog: work }), limit, history).retire);
-      const isBusyRetired = machines.some(({ id, phase }) => retired.has(id) && phase === 'busy');
+      const isBusyRetired = machines.some(
+        ({ id, phase, silentForMs = 0 }) => retired.has(id) && phase === 'busy' && silentForMs <= 30_000,
+      );
       const isIdleKept = machines.some(({ id, phase }) => !retired.has(id) && phase === 'idle');
       expect(isBusyRetired && isIdleKept).toBe(false);
     }));

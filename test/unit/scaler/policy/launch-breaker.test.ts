@@ -8,6 +8,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const UNLIMITED = Number.POSITIVE_INFINITY;
+const BOOT_MS = 70 * SECOND;
 
 /** Machines as a breaker sees them. Each has a state of its worker's, or none before its first status. */
 class Fleet {
@@ -64,7 +65,9 @@ class Fleet {
     const statuses = [...this.#statuses].map(
       ([id, status]) => [id, { status, silentForMs: 0, modifiedAtMs: 0, isNew: true }] as const,
     );
-    this.breaker.observe({ members: [...this.#members.values()], statuses: new Map(statuses) }, this.#now);
+    const snapshot = { measured: { bootMs: BOOT_MS, imagesPerSecond: 10 } };
+    const members = [...this.#members.values()];
+    this.breaker.observe({ members, statuses: new Map(statuses), snapshot }, this.#now);
   }
 
   replaceController(): void {
@@ -200,6 +203,55 @@ describe('after launches that failed', () => {
   });
 });
 
+describe('while the machines of a launch are late', () => {
+  const batch = Array.from({ length: 10 }, (_, n) => `i-${n}`);
+  const withLateBatch = (): Fleet => {
+    const fleet = new Fleet();
+    fleet.launch(...batch);
+    fleet.tick(2 * BOOT_MS);
+    expect(fleet.allowed).toBe(UNLIMITED);
+    fleet.tick(SECOND);
+    return fleet;
+  };
+
+  it('one more is tried, and no other until it works', () => {
+    const fleet = withLateBatch();
+    expect(fleet.allowed).toBe(1);
+    fleet.launch('one-more');
+    fleet.tick();
+    expect(fleet.allowed).toBe(0);
+    fleet.reports('one-more', 'busy', { imagesDone: 1 });
+    fleet.tick();
+    expect(fleet.allowed).toBe(UNLIMITED);
+  });
+
+  it('no second one is tried before they have failed', () => {
+    const fleet = withLateBatch();
+    fleet.launch('one-more');
+    for (let second = 0; second < 450; second += 5) {
+      fleet.tick();
+      expect(fleet.allowed).toBe(0);
+    }
+  });
+
+  it('they are awaited no more when one of them works', () => {
+    const fleet = withLateBatch();
+    fleet.reports('i-3', 'busy', { imagesDone: 1 });
+    fleet.tick();
+    expect(fleet.allowed).toBe(UNLIMITED);
+  });
+
+  it('a single one beside machines that work changes nothing', () => {
+    const fleet = new Fleet();
+    fleet.launch('good');
+    fleet.reports('good', 'busy', { imagesDone: 1 });
+    fleet.tick();
+    fleet.launch('late');
+    fleet.tick(3 * BOOT_MS);
+    expect(fleet.allowed).toBe(UNLIMITED);
+  });
+});
+
 describe('a launch has failed', () => {
   const countAfter = (happens: (fleet: Fleet) => void): number | undefined => {
     const fleet = new Fleet();
@@ -312,6 +364,18 @@ describe('beside machines that work', () => {
     fleet.ends('good');
     fleet.tick();
     expect([fleet.breaker.record.failedLaunches, fleet.allowed]).toEqual([undefined, UNLIMITED]);
+  });
+
+  it('a launch of which all ten machines fail is no accident', () => {
+    const fleet = withGoodOne();
+    const ids = Array.from({ length: 10 }, (_, n) => `broken-${n}`);
+    fleet.launch(...ids);
+    fleet.tick();
+    fleet.ends(...ids);
+    fleet.tick();
+    expect([fleet.breaker.record.failedLaunches?.count, fleet.allowed]).toEqual([1, 0]);
+    fleet.tick(3 * MINUTE);
+    expect(fleet.allowed).toBe(1);
   });
 
   it('a sick machine that is launched again and again is held back', () => {
