@@ -100,7 +100,11 @@ export default defineConfig([
   },
   // Processes of their own, which need little of the rest.
   bundle(
-    { 'model/runner-main': 'src/model/runner-main.ts', 'model/picture-main': 'src/model/picture-main.ts' },
+    {
+      'model/runner-main': 'src/model/runner-main.ts',
+      'model/picture-main': 'src/model/picture-main.ts',
+      'model/words/words-main': 'src/model/words/words-main.ts',
+    },
     SMALL,
   ),
   bundle(

@@ -23,7 +23,7 @@ import {
 import { answerBadAddress, answerMalformed } from './malformed-requests.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
-import { createModelSelector, type ModelSelector } from './model-selector.ts';
+import { createModelSelector, type SelectModel } from './model-selector.ts';
 import { openApi } from './open-api.ts';
 import { Pictures } from './pictures.ts';
 import { createErrorHandler } from './problem.ts';
@@ -59,7 +59,7 @@ export interface AppOptions extends GuardOptions {
   proxies: number;
   allowBuckets: readonly string[];
   topK: number;
-  selectModel: ModelSelector;
+  selectModel: SelectModel;
   /** The default model, as `NAME/VARIANT`. */
   modelTitle(): Promise<string>;
   readModels(): Promise<ModelList>;

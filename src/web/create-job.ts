@@ -5,8 +5,10 @@ import type { Cloud } from '../core/cloud/ports.ts';
 import { isDeleted } from '../core/job/job-record.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Input } from '../upload/inputs.ts';
+import { callerOf } from './caller.ts';
 import type { Claim, IdempotencyKeys } from './idempotency-keys.ts';
 import type { JobHub } from './job-hub.ts';
+import { LABELS_WAIT_MS } from './limits.ts';
 import type { ChosenModel, ModelSelector } from './model-selector.ts';
 import { HttpProblem } from './problem.ts';
 
@@ -43,10 +45,12 @@ export interface RequestBody {
 
 /** @returns the id of the job: a new one, or that of an earlier request with this `Idempotency-Key`. */
 export async function createJob(
-  { headers, id: trace }: FastifyRequest,
+  request: FastifyRequest,
   options: JobCreation,
   body: RequestBody,
 ): Promise<string> {
+  const { headers, id: trace } = request;
+  const caller = callerOf(request);
   const { 'idempotency-key': key } = headers as { 'idempotency-key'?: string };
   const existing = key === undefined ? undefined : await options.keys.find(key);
   if (existing !== undefined) {
@@ -56,7 +60,8 @@ export async function createJob(
   const id = options.newId();
   try {
     const requested = await body.read(id);
-    const chosen = await options.selectModel(requested.model, requested.labels);
+    const { model: title, labels } = requested;
+    const chosen = await options.selectModel({ title, labels, caller, waitMs: LABELS_WAIT_MS });
     const own = { job: id, digest: requested.digest };
     const claim = key === undefined ? own : await options.keys.claim(key, own);
     requireSame(claim, requested.digest);

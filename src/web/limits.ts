@@ -34,6 +34,14 @@ export const MAX_PARALLEL_PUTS = 8;
 export const spoolBytes = ({ imageBytes }: ServiceLimits): number =>
   (2 / CALLER_SHARE) * (MAX_PARALLEL_PUTS + 1) * imageBytes;
 
+/**
+ * Sets of new labels whose vectors are made or wait for it: one is made at a time, which takes from a second to minutes. Sets that
+ * are known take no place.
+ */
+export const LABEL_PLACES = 8;
+/** A request that has waited longer for its labels gets 503. They are made all the same, for when it is repeated. */
+export const LABELS_WAIT_MS = 45_000;
+
 /** Small pictures that are made or wait for it, from requests that are answered: a screen of 10,000 images has some hundred. */
 export const PICTURE_PLACES = 512;
 /** A request that has waited longer gets 503. */
@@ -83,6 +91,8 @@ export const serverLimits = z.object({
   classifyBodyBytes: count,
   /** Images of one caller that are with the workers at a time; further ones wait for their turn. */
   classifyAtATime: count,
+  /** Sets of new labels that are prepared or wait for it at a time. */
+  labelPlaces: count,
   /** Thumbnails and previews that are made or wait for it at a time. */
   picturePlaces: count,
   /** Searches that run or wait at a time. */
@@ -114,6 +124,7 @@ export const limitsOf = (
   classifyPlaces: CLASSIFY_PLACES,
   classifyBodyBytes: classifyBodyBytes(limits),
   classifyAtATime: CLASSIFY_AT_A_TIME[cloud],
+  labelPlaces: LABEL_PLACES,
   picturePlaces: PICTURE_PLACES,
   searchPlaces: SEARCH_PLACES,
   spoolBytes: spoolBytes(limits),

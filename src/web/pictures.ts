@@ -9,6 +9,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { PICTURE_CACHE_BYTES, PICTURE_PLACES, PICTURE_WAIT_MS } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { Shares } from './shares.ts';
+import { withTimeLimit } from './time-limit.ts';
 
 interface Making {
   reply: Promise<PictureReply>;
@@ -63,13 +64,11 @@ export class Pictures {
 
   async #made(key: string, order: PictureOrder, signal: AbortSignal): Promise<PictureReply> {
     this.#places.take(order.caller, 1);
-    const late = new AbortController();
-    const done = new AbortController();
-    void this.#clock.sleep(PICTURE_WAIT_MS, done.signal).then(() => late.abort(tooLate()));
     try {
-      return await this.#share(key, order, AbortSignal.any([signal, late.signal]));
+      return await withTimeLimit({ clock: this.#clock, ms: PICTURE_WAIT_MS, error: tooLate }, (late) =>
+        this.#share(key, order, AbortSignal.any([signal, late])),
+      );
     } finally {
-      done.abort();
       this.#places.giveBack(order.caller, 1);
     }
   }

@@ -1,6 +1,7 @@
 import { Budget } from '../core/runtime/budget.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { HttpProblem } from './problem.ts';
+import { withTimeLimit } from './time-limit.ts';
 
 export interface TurnsOptions {
   /** Images of one caller that are with the workers at a time. */
@@ -20,32 +21,22 @@ export class Turns {
   }
 
   /**
-   * @param work gets the time that is left.
+   * @param work gets a function that tells the time that is left.
    * @throws {HttpProblem} if the caller's earlier images take all of the time.
    */
-  async run<T>(caller: string, signal: AbortSignal, work: (leftMs: number) => Promise<T>): Promise<T> {
+  async run<T>(caller: string, signal: AbortSignal, work: (leftMs: () => number) => Promise<T>): Promise<T> {
     const { atATime, timeoutMs, clock } = this.#options;
     const untilMs = clock.monotonicMs() + timeoutMs;
     const turns = this.#byCaller.get(caller) ?? new Budget(atATime);
     this.#byCaller.set(caller, turns);
-    await this.#wait(turns, signal);
+    await withTimeLimit({ clock, ms: timeoutMs, error: tooLate }, (late) =>
+      turns.take(1, AbortSignal.any([signal, late])),
+    );
     try {
-      return await work(Math.max(1, untilMs - clock.monotonicMs()));
+      return await work(() => Math.max(1, untilMs - clock.monotonicMs()));
     } finally {
       turns.give(1);
       if (turns.used === 0) this.#byCaller.delete(caller);
-    }
-  }
-
-  async #wait(turns: Budget, signal: AbortSignal): Promise<void> {
-    const { timeoutMs, clock } = this.#options;
-    const late = new AbortController();
-    const done = new AbortController();
-    void clock.sleep(timeoutMs, done.signal).then(() => late.abort(tooLate()));
-    try {
-      await turns.take(1, AbortSignal.any([signal, late.signal]));
-    } finally {
-      done.abort();
     }
   }
 }

@@ -11,6 +11,7 @@ import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
+import { makeWordsApart } from '../../app/words-process.ts';
 import type { ControllerSession } from '../../client/controller-session.ts';
 import { modelTitle, refOf } from '../../core/model/model.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
@@ -136,7 +137,7 @@ async function openApp(
     const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
     return await selectJobModel({ ...settings, model, modelVariant }, clusterModels);
   };
-  const makeWords = createWordsMaker();
+  const makeWords = createWordsMaker(makeWordsApart);
   return await createApp({
     client,
     cloud,
@@ -160,8 +161,10 @@ async function openApp(
     corsOrigins: settings.corsOrigins ?? [],
     proxies: settings.proxies,
     topK: settings.topK,
-    selectModel: async (title, labels) =>
-      await withWords(await chosenModel(title), labels, settings, makeWords),
+    selectModel: async (title, labels, inTurn) =>
+      await withWords(await chosenModel(title), labels, settings, (model, given, template) =>
+        makeWords(model, given, template, inTurn),
+      ),
     modelTitle: async () => modelTitle(await defaultModel()),
     async readModels() {
       const { models } = await openModelLibrary(settings).list();

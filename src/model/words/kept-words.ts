@@ -1,4 +1,4 @@
-// Labels for a service, which gets the same ones with many images.
+// Labels for a service or a program, which gets the same ones with many images.
 
 import { makeSerialQueue } from '../serial-queue.ts';
 import { type MadeWords, type MakeWords, makeWords } from './make-words.ts';
@@ -6,13 +6,19 @@ import { type MadeWords, type MakeWords, makeWords } from './make-words.ts';
 /** They take 3 MB each at most. */
 const KEPT = 8;
 
-/** Keeps the labels that were used last. Others are made one at a time, since each run loads the text side of a model. */
-export function createWordsMaker(make: MakeWords = makeWords): MakeWords {
+/** Runs the making of a set of labels when it is its turn: each one loads the text side of a model. */
+export type InTurn = <T>(make: () => Promise<T>) => Promise<T>;
+
+/** @param inTurn default: one set at a time, in order of the calls. */
+export type KeptWords = (...labels: [...Parameters<MakeWords>, inTurn?: InTurn]) => Promise<MadeWords>;
+
+/** Keeps the labels that were used last. The same ones are made once, also for calls at the same time. */
+export function createWordsMaker(make: MakeWords = makeWords): KeptWords {
   const kept = new Map<string, Promise<MadeWords>>();
   const inSequence = makeSerialQueue();
-  return (model, labels, template) => {
+  return (model, labels, template, inTurn = inSequence) => {
     const key = JSON.stringify([model.manifest, labels, template]);
-    const made = kept.get(key) ?? inSequence(() => make(model, labels, template));
+    const made = kept.get(key) ?? inTurn(() => make(model, labels, template));
     kept.delete(key);
     kept.set(key, made);
     made.catch(() => kept.delete(key));

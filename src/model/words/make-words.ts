@@ -5,6 +5,7 @@ import { modelTitle } from '../../core/model/model.ts';
 import { checkedWords, formatWords } from '../../core/model/words.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { LibraryModel } from '../library.ts';
+import type { textVectors } from './text-side.ts';
 
 /** Stands for the label in a template. */
 const PLACE = '{}';
@@ -14,7 +15,16 @@ export interface MadeWords {
   sha256: string;
 }
 
-export type MakeWords = typeof makeWords;
+export type MakeWords = (
+  model: LibraryModel,
+  given: readonly string[],
+  template?: string,
+) => Promise<MadeWords>;
+
+/** Runs the text side of a model, in the folder `dir`. */
+export type TextVectors = typeof textVectors;
+
+const inThisProcess: TextVectors = async (...texts) => (await import('./text-side.ts')).textVectors(...texts);
 
 /**
  * @param template the text of a label; default: the model's.
@@ -24,6 +34,7 @@ export async function makeWords(
   { manifest, dir }: LibraryModel,
   given: readonly string[],
   template = manifest.zeroShot?.template,
+  vectorsOf: TextVectors = inThisProcess,
 ): Promise<MadeWords> {
   const labels = checkedWords(given);
   const { zeroShot } = manifest;
@@ -35,9 +46,8 @@ export async function makeWords(
       'usage',
       `With one label, every image has it for certain. Give ${modelTitle(manifest)} two or more.`,
     );
-  const { textVectors } = await import('./text-side.ts');
   const texts = labels.map((label) => template.replaceAll(PLACE, label));
-  const document = formatWords(labels, await textVectors(dir, texts, zeroShot.text));
+  const document = formatWords(labels, await vectorsOf(dir, texts, zeroShot.text));
   return { document, sha256: hash('sha256', document) };
 }
 

@@ -9,7 +9,7 @@ import { TEXT_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../folder.ts';
 import { type InputValues, openNamedSession } from '../session.ts';
 import { unitVector } from './compare.ts';
 
-type TextSettings = NonNullable<ModelManifest['zeroShot']>['text'];
+export type TextSettings = NonNullable<ModelManifest['zeroShot']>['text'];
 
 /** @throws {ImgclsError} of kind `permanent` if a file is missing or not supported. */
 export async function openTokenizer(dir: string): Promise<Tokenizer> {
@@ -32,9 +32,9 @@ export async function openTokenizer(dir: string): Promise<Tokenizer> {
 export function textInputs(
   tokenizer: Tokenizer,
   text: string,
-  { maxTokens, fillToken }: Pick<TextSettings, 'maxTokens' | 'fillToken'>,
+  { maxTokens, fillToken, isLowerCase }: Omit<TextSettings, 'output'>,
 ): Record<'input_ids' | 'attention_mask', InputValues> {
-  const { ids } = tokenizer.encode(text);
+  const { ids } = tokenizer.encode(isLowerCase ? text.toLowerCase() : text);
   const kept = ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - 1), ...ids.slice(-1)];
   const fill = fillToken === undefined ? [] : Array<number>(maxTokens - kept.length).fill(fillToken);
   const tokens = [...kept, ...fill];

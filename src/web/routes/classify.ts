@@ -90,18 +90,16 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
           if (!reply.raw.writableFinished) disconnected.abort(callerGone());
         });
         try {
-          const chosen = await options.selectModel(
-            title,
-            labels === undefined ? undefined : labelsIn(labels),
-          );
           const caller = nameOf(request);
           const { signal } = disconnected;
-          const outcome = await turns.run(caller, signal, (timeoutMs) =>
-            client.classify(
-              { name: '', bytes },
-              { ...chosen, topK: k, trace: request.id, caller, timeoutMs, signal },
-            ),
-          );
+          const own = labels === undefined ? undefined : labelsIn(labels);
+          const wanted = { title, labels: own, caller: callerOf(request) };
+          const outcome = await turns.run(caller, signal, async (leftMs) => {
+            const chosen = await options.selectModel({ ...wanted, waitMs: leftMs() });
+            const timeoutMs = leftMs();
+            const one = { ...chosen, topK: k, trace: request.id, caller, timeoutMs, signal };
+            return await client.classify({ name: '', bytes }, one);
+          });
           if (isError(outcome)) {
             const { code, message } = outcome.error;
             throw new HttpProblem(code === 'model_unavailable' ? 503 : 422, message, { code });

@@ -19,7 +19,7 @@ describe('the turns of a caller', () => {
 
   it('go to the next image if one fails, and tell the time that is left', async () => {
     const failed = turns.run('a', never, () => Promise.reject(new Error('Broken.')));
-    const next = turns.run('a', never, async (leftMs) => leftMs);
+    const next = turns.run('a', never, async (leftMs) => leftMs());
     await expect(failed).rejects.toThrow('Broken.');
     expect(await next).toBeLessThanOrEqual(20);
   });
