@@ -14,9 +14,11 @@ import { INTERACTIVE_RETENTION_MS, joinController, openClient, openCloud } from 
 import { openClusterModels, selectJobModel } from './app/select-job-model.ts';
 import { loadClientSettings } from './app/settings.ts';
 import { systemClock } from './app/system-clock.ts';
-import type { ControllerSession } from './client/controller-session.ts';
+import { makeWordsApart } from './app/words-process.ts';
+import { RenewedSession } from './client/controller-session.ts';
 import { listJobs } from './client/list-jobs.ts';
 import type { ClientSettings, ImgclsClient } from './imgcls-client.ts';
+import { createWordsMaker } from './model/words/kept-words.ts';
 
 export type { ReadingOptions, ResumeJob, SubmitJob } from './client/client.ts';
 export type {
@@ -72,14 +74,14 @@ export async function createClient(values: ClientSettings = {}): Promise<ImgclsC
   const notice = (text: string) => process.emitWarning(text, 'ImgclsWarning');
   const client = openClient(cloud, settings, notice);
   /** Begins with the first image that is classified without a job. */
-  let workers: ControllerSession | undefined;
+  const workers = new RenewedSession(() => joinController(cloud, settings, notice));
+  const makeWords = createWordsMaker(makeWordsApart);
   const withModel = async (labels: readonly string[] | undefined) =>
-    await withWords(await selectJobModel(settings, clusterModels), labels, settings);
+    await withWords(await selectJobModel(settings, clusterModels), labels, settings, makeWords);
 
   async function close(): Promise<void> {
     try {
-      await client.close();
-      await workers?.leave([]);
+      await Promise.all([client.close(), workers.leave()]);
     } finally {
       await cloud.close();
     }
@@ -105,8 +107,8 @@ export async function createClient(values: ClientSettings = {}): Promise<ImgclsC
         signal,
       } = options;
       const model = await withModel(labels);
-      workers ??= joinController(cloud, settings, notice);
-      const ends = signal === undefined ? [workers.failed] : [workers.failed, signal];
+      const { failed } = await workers.join();
+      const ends = signal === undefined ? [failed] : [failed, signal];
       const request = { ...environmentTrace(process.env), ...model, topK, timeoutMs };
       return await client.classify({ name, bytes: image }, { ...request, signal: AbortSignal.any(ends) });
     },

@@ -32,3 +32,33 @@ export function joinWhenNeeded(
     },
   };
 }
+
+/** The session of a client that lives long: it begins when workers are first needed, and anew after it has failed. */
+export class RenewedSession {
+  readonly #begin: () => ControllerSession;
+  #session: Promise<ControllerSession> | undefined;
+
+  constructor(begin: () => ControllerSession) {
+    this.#begin = begin;
+  }
+
+  /** The present one; after a failure a new one, once the failed one has ended. */
+  async join(): Promise<ControllerSession> {
+    const known = this.#session;
+    const isOver = known !== undefined && (await known).failed.aborted;
+    // Another call may have begun a new one meanwhile.
+    if (isOver && this.#session === known) this.#session = this.#endOf(known).then(this.#begin);
+    this.#session ??= Promise.resolve(this.#begin());
+    return await this.#session;
+  }
+
+  /** Ends it. */
+  async leave(): Promise<void> {
+    await (await this.#session)?.leave([]);
+  }
+
+  /** What has failed may fail again at its end, of which nobody waits. */
+  async #endOf(session: Promise<ControllerSession>): Promise<void> {
+    await (await session).leave([]).catch(() => {});
+  }
+}
