@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
+import { precisionOf } from './onnx/precision.ts';
 import { imageElements } from './preprocess.ts';
 import { openSession } from './session.ts';
 
@@ -13,13 +14,22 @@ import { openSession } from './session.ts';
 export async function checkModel(dir: string, signal?: AbortSignal): Promise<void> {
   const { manifest, labels } = await readModelFolder(dir);
   await checkWeights(dir, manifest.sha256, signal);
+  const { variant } = precisionOf(join(dir, WEIGHTS_FILE), join(dir, WEIGHTS_FILE));
+  if (variant !== manifest.variant)
+    throw new ImgclsError(
+      'permanent',
+      `The model in ${dir} is called ${manifest.variant}, but its weights are ${variant}.`,
+      {
+        hint: 'Remove the model, then import it again.',
+      },
+    );
   const session = await openSession(join(dir, WEIGHTS_FILE));
   try {
     const { cropSize } = manifest.preprocess;
     const shape = manifest.input.layout === 'NCHW' ? [3, cropSize, cropSize] : [cropSize, cropSize, 3];
     const { zeroShot } = manifest;
     const image = testImage(imageElements(manifest.preprocess));
-    const output = await session.run(image, 1, shape, zeroShot && manifest.output.name);
+    const output = await session.run(image, 1, shape, manifest.output.name);
     if (output.length !== (zeroShot?.length ?? labels.length) || !output.every(Number.isFinite)) {
       throw new ImgclsError(
         'permanent',

@@ -85,7 +85,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
         preprocess(pixels, tensor, slot);
         freeBytes(pixels);
       }
-      const output = await session.run(tensor, decoded.length, imageShape, zeroShot && manifest.output.name);
+      const output = await session.run(tensor, decoded.length, imageShape, manifest.output.name);
       const width = output.length / decoded.length;
       if (width !== (zeroShot?.length ?? labels.length)) {
         throw new ImgclsError('permanent', `The model has ${width} classes but ${labels.length} labels.`);

@@ -25,16 +25,17 @@ import { embedData } from './hub/embed-data.ts';
 import { hubSource } from './hub/folder.ts';
 import { importZeroShot, isZeroShot } from './hub/zero-shot.ts';
 import { type ImportSource, MAX_WEIGHTS_BYTES, nameOfFile, plainSource, tooLarge } from './import-source.ts';
-import { detectVariant, type InspectedModel, inspectModel } from './inspect.ts';
+import { type InspectedModel, inspectModel } from './inspect.ts';
 import { installModel, stagingDir } from './install.ts';
 import { checkedName, type ModelLibrary, STARTER_MODEL } from './library.ts';
+import { precisionOf, requirePrecision } from './onnx/precision.ts';
 import { type Recipe, readLabels } from './recipe.ts';
 
 export interface ImportOptions {
   library: ModelLibrary;
   /** Default: the recipe's, otherwise from the name of the file or its folder. */
   name?: string | undefined;
-  /** Default: the recipe's, otherwise from the operators in the weights. */
+  /** The one that the weights must have. Default: the recipe's, otherwise any. */
   variant?: ModelVariant | undefined;
   /** Of a folder in the Hub's layout, as the Hub names it. Default: that of the variant. */
   precision?: string | undefined;
@@ -133,7 +134,8 @@ async function describe(
     ...standard.preprocess,
     ...recipe?.preprocess,
   });
-  const inspected = await inspectModel(weights, { cropSize: preprocess.cropSize, shownAs, layout });
+  const output = recipe?.output?.name;
+  const inspected = await inspectModel(weights, { cropSize: preprocess.cropSize, shownAs, layout, output });
   checkSize(inspected, preprocess.cropSize);
   if (known === undefined && recipe?.preprocess === undefined) checkStandard(inspected);
   const chosen = labels ?? (await standardLabels(inspected.classes, options.library.bundledDir));
@@ -143,7 +145,9 @@ async function describe(
       `${labelsFile} has ${chosen.length} labels; the model has ${inspected.classes} classes.`,
     );
   }
-  const variant = options.variant ?? recipe?.variant ?? known?.variant ?? (await detectVariant(weights));
+  const precision = precisionOf(weights, shownAs);
+  const { variant } = precision;
+  requirePrecision(precision, options.variant ?? recipe?.variant, shownAs);
   const manifest: ModelManifest = {
     v: FORMAT,
     name: checkedName(options.name ?? recipe?.name ?? known?.name ?? nameOfFile(graph, variant)),
@@ -156,13 +160,23 @@ async function describe(
     input: inspected.input,
     output: inspected.output,
     preprocess,
-    activation: recipe?.activation ?? inspected.activation,
+    activation: recipe?.activation ?? inspected.activation ?? notSaid(),
   };
   if (recipe?.temperature !== undefined) manifest.temperature = recipe.temperature;
   const accuracy = recipe?.accuracy ?? known?.accuracy;
   if (accuracy !== undefined) manifest.accuracy = accuracy;
   parseManifest(JSON.stringify(manifest));
   return { manifest, labels: chosen, notices: noticesOf(manifest, recipe, known, labels === undefined) };
+}
+
+function notSaid(): never {
+  throw new ImgclsError(
+    'usage',
+    'The numbers that the model returns may be logits, or scores of labels of which any number are right.',
+    {
+      hint: 'Put a model.json beside it that says it: "activation": "softmax" (logits of which one is right), "sigmoid" (logits of which any number are right) or "none" (scores).',
+    },
+  );
 }
 
 function checkSize({ inputSize }: InspectedModel, cropSize: number): void {

@@ -1,7 +1,6 @@
 // Determines the input and output of an ONNX file by loading and running it.
 
-import { createReadStream } from 'node:fs';
-import type { ModelManifest, ModelVariant } from '../core/model/model.ts';
+import type { ModelManifest } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { testImage } from './check.ts';
 import { openSession, type TensorShape } from './session.ts';
@@ -13,8 +12,11 @@ export interface InspectedModel {
   inputSize: number | undefined;
   /** How many numbers the model returns for one image. */
   classes: number;
-  /** `none` if the model returns probabilities. */
-  activation: ModelManifest['activation'];
+  /**
+   * `none` if the model returns probabilities of classes of which one is right. Undefined if the numbers may be logits or
+   * scores of labels of which any number are right.
+   */
+  activation: 'none' | 'softmax' | undefined;
 }
 
 const SUM_TOLERANCE = 1e-3;
@@ -26,6 +28,8 @@ export interface InspectOptions {
   shownAs: string;
   /** Used if no dimension of the input is 3. */
   layout?: ModelManifest['input']['layout'] | undefined;
+  /** The name of the output with a number for each class. Default: the only one, or `logits`. */
+  output?: string | undefined;
 }
 
 /**
@@ -36,18 +40,17 @@ export async function inspectModel(path: string, options: InspectOptions): Promi
   const session = await openSession(path, options.shownAs);
   try {
     const { name, layout, size } = imageInput(session.inputs, options.layout);
-    const output = session.outputs[0];
-    if (output === undefined) throw notAClassifier('it has no output');
+    const output = classesOutput(session.outputs, options.output);
     const side = size ?? options.cropSize;
     const shape = layout === 'NCHW' ? [3, side, side] : [side, side, 3];
-    const scores = await session.run(testImage(3 * side * side), 1, shape);
+    const scores = await session.run(testImage(3 * side * side), 1, shape, output);
     if (!scores.every(Number.isFinite)) throw notAClassifier('it returns numbers that are not finite');
     return {
       input: { name, layout },
-      output: { name: output.name },
+      output: { name: output },
       inputSize: size,
       classes: scores.length,
-      activation: areProbabilities(scores) ? 'none' : 'softmax',
+      activation: activationOf(scores),
     };
   } finally {
     await session.dispose();
@@ -70,38 +73,28 @@ function imageInput(inputs: readonly TensorShape[], assumed: InspectOptions['lay
   return { name, layout, size: width };
 }
 
-function areProbabilities(scores: Float32Array): boolean {
-  let sum = 0;
-  for (const score of scores) {
-    if (!(score >= 0 && score <= 1)) return false;
-    sum += score;
-  }
-  return Math.abs(sum - 1) < SUM_TOLERANCE;
+/** Exports of the Hugging Face Hub call it so, among others with inner values. */
+const USUAL_OUTPUT = 'logits';
+
+function classesOutput(outputs: readonly TensorShape[], wanted: string | undefined): string {
+  const names = outputs.map(({ name }) => name);
+  const chosen = wanted ?? (names.length === 1 ? names[0] : USUAL_OUTPUT);
+  if (chosen !== undefined && names.includes(chosen)) return chosen;
+  const all = `its outputs are ${names.join(', ')}`;
+  throw wanted === undefined
+    ? notAClassifier(`${all}`, 'Say in a model.json which one has the classes: "output": { "name": ... }.')
+    : notAClassifier(`${all}, not ${wanted}`);
 }
 
-function notAClassifier(why: string): ImgclsError {
-  return new ImgclsError('permanent', `The model is not a usable image classifier: ${why}.`, {
-    hint: 'A model must take one float32 input, [N, 3, side, side] or [N, side, side, 3], and return [N, classes].',
-  });
+function activationOf(scores: Float32Array): InspectedModel['activation'] {
+  if (!scores.every((score) => score >= 0 && score <= 1)) return scores.length === 1 ? undefined : 'softmax';
+  const sum = scores.reduce((total, score) => total + score, 0);
+  return scores.length > 1 && Math.abs(sum - 1) < SUM_TOLERANCE ? 'none' : undefined;
 }
 
-/** Operators that occur only in quantised models. */
-const QUANTISED = ['QLinearConv', 'QLinearMatMul', 'ConvInteger', 'MatMulInteger', 'DequantizeLinear'];
-
-/**
- * Detects by the names of operators whether a model is quantised. The runtime does not expose the graph, so this searches
- * the file for the `op_type` field of a node (protobuf: field 4, length, text), which does not occur there by chance.
- */
-export async function detectVariant(path: string): Promise<ModelVariant> {
-  const needles = QUANTISED.map((operator) =>
-    Buffer.from(`\x22${String.fromCharCode(operator.length)}${operator}`),
-  );
-  const overlap = Math.max(...needles.map(({ length }) => length)) - 1;
-  let tail: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path, { highWaterMark: 4 * 1024 * 1024 })) {
-    const window = Buffer.concat([tail, chunk as Buffer]);
-    if (needles.some((needle) => window.includes(needle))) return 'int8';
-    tail = window.subarray(-overlap);
-  }
-  return 'fp32';
+function notAClassifier(
+  why: string,
+  hint = 'A model must take one float32 input, [N, 3, side, side] or [N, side, side, 3], and return [N, classes].',
+): ImgclsError {
+  return new ImgclsError('permanent', `The model is not a usable image classifier: ${why}.`, { hint });
 }

@@ -8,9 +8,10 @@ import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { firstIssue } from '../core/runtime/versioned.ts';
 import { LABELS_FILE, MANIFEST_FILE, parseLabels } from './folder.ts';
 
-const { name, version, variant, licence, source, activation, temperature, accuracy } = modelManifest.shape;
+const { name, version, variant, licence, source, output, activation, temperature, accuracy } =
+  modelManifest.shape;
 
-/** All fields are optional. `sha256`, `bytes`, `input` and `output` come from the weights and are ignored here. */
+/** All fields are optional. `sha256`, `bytes` and `input` come from the weights and are ignored here. */
 export const recipe = z
   .object({
     name,
@@ -18,6 +19,7 @@ export const recipe = z
     variant,
     licence,
     source,
+    output,
     activation,
     temperature,
     accuracy,

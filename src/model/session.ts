@@ -93,18 +93,33 @@ export async function optimiseModel(weights: string, to: string): Promise<void> 
   await made.dispose();
 }
 
+/** What the runtime says of a file that was written for a newer one. */
+const TOO_NEW = /max supported IR version|under development/;
+
+async function load(
+  path: string,
+  options: InferenceSession.SessionOptions,
+  shownAs: string,
+): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(path, options);
+  } catch (cause) {
+    const why = messageOf(cause).replaceAll(path, shownAs);
+    throw new ImgclsError('permanent', `Cannot load ${shownAs} as a model: ${why}`, {
+      ...(TOO_NEW.test(why) && {
+        hint: 'The file was written for a newer ONNX Runtime. Export the model again with an older opset, such as 17: optimum-cli export onnx --opset 17',
+      }),
+      cause,
+    });
+  }
+}
+
 async function sessionOf(
   path: string,
   options: InferenceSession.SessionOptions,
   shownAs: string,
 ): Promise<Session> {
-  let session: InferenceSession;
-  try {
-    session = await InferenceSession.create(path, options);
-  } catch (cause) {
-    const why = messageOf(cause).replaceAll(path, shownAs);
-    throw new ImgclsError('permanent', `Cannot load ${shownAs} as a model: ${why}`, { cause });
-  }
+  const session = await load(path, options, shownAs);
   const inputs = session.inputMetadata.map(shapeOf);
   const outputs = session.outputMetadata.map(shapeOf);
   const input = inputs[0];
@@ -166,12 +181,7 @@ export interface NamedSession {
  * @throws {ImgclsError} of kind `permanent` if the runtime cannot load the file, or if it takes or returns numbers of 16 bits.
  */
 export async function openNamedSession(path: string): Promise<NamedSession> {
-  let session: InferenceSession;
-  try {
-    session = await InferenceSession.create(path, OPTIONS);
-  } catch (cause) {
-    throw new ImgclsError('permanent', `Cannot load ${path} as a model: ${messageOf(cause)}`, { cause });
-  }
+  const session = await load(path, OPTIONS, path);
   const half = [...session.inputMetadata, ...session.outputMetadata]
     .map(shapeOf)
     .find(({ type }) => type === 'float16');

@@ -81,6 +81,8 @@ export const modelManifest = z.object({
         maxTokens: z.int().positive(),
         /** Texts are filled up to `maxTokens` with this token; absent: they are not filled up. */
         fillToken: z.int().nonnegative().optional(),
+        /** The model was trained with texts in lower case, and its tokenizer leaves them as they are. */
+        isLowerCase: z.boolean().optional(),
       }),
     })
     .optional(),

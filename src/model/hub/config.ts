@@ -37,19 +37,25 @@ export function headOf(file: unknown, shownAs: string): Head {
     throw refuse('architectures is missing, which says whether the model is an image classifier');
   const [name = ''] = architecture.data.architectures;
   if (!name.includes('ForImageClassification')) throw refuse(`${name} is not an image classifier`);
+  const { id2label: named } = z.object({ id2label: z.unknown() }).parse(file);
+  if (named === undefined || named === null) throw refuse('id2label is missing, which names the classes');
   const parsed = config.safeParse(file);
   if (!parsed.success) throw refuse(firstIssue(parsed.error));
   const { id2label, num_channels: channels, problem_type: problem } = parsed.data;
   if (channels !== undefined && channels !== null && channels !== 3)
     throw refuse(`the model takes images of ${channels} channels, not 3`);
-  return { labels: labelsOf(id2label, refuse), activation: activationOf(problem ?? undefined, refuse) };
+  const labels = labelsOf(id2label, refuse);
+  return { labels, activation: activationOf(problem ?? undefined, labels.length, refuse) };
 }
 
 function activationOf(
   problem: string | undefined,
+  classes: number,
   refuse: (why: string) => ImgclsError,
 ): ModelManifest['activation'] {
-  if (problem === undefined || problem === 'single_label_classification') return 'softmax';
+  // The softmax of one number is 1 for every image.
+  if (problem === undefined || problem === 'single_label_classification')
+    return classes === 1 ? 'sigmoid' : 'softmax';
   if (problem === 'multi_label_classification') return 'sigmoid';
   throw refuse(`problem_type ${problem} is not supported`);
 }

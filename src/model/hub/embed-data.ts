@@ -1,13 +1,13 @@
 // Writes a model whose weights are in files beside it as one file, which is what a library holds, checks and sends.
 //
-// An .onnx file is a message of protobuf: fields, each with a number, a type and a value. Initializers of the graph may name
-// a file, an offset and a length; their bytes go in the place of these.
+// Initializers of the graph may name a file, an offset and a length; their bytes go in the place of these.
 
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { harmless } from '../../core/text/harmless.ts';
 import { type ImportSource, MAX_WEIGHTS_BYTES, tooLarge } from '../import-source.ts';
+import { fieldsOf, header } from '../onnx/message.ts';
 
 /** Numbers of fields in onnx.proto. */
 const MODEL = { graph: 7 };
@@ -15,18 +15,6 @@ const GRAPH = { initializer: 5 };
 const TENSOR = { rawData: 9, externalData: 13, dataLocation: 14 };
 const ENTRY = { key: 1, value: 2 };
 const EXTERNAL = 1;
-
-const [VARINT, FIXED_64, BYTES, FIXED_32] = [0, 1, 2, 5];
-
-interface Field {
-  number: number;
-  /** With its number and length. */
-  whole: Buffer;
-  /** Of type BYTES: without its number and length. */
-  content: Buffer;
-  /** Of type VARINT. */
-  value: number;
-}
 
 /** A part of a file. */
 interface Piece {
@@ -100,43 +88,6 @@ function entryOf(content: Buffer): [string, string] {
   const fields = fieldsOf(content);
   const text = (wanted: number) => fields.find(({ number }) => number === wanted)?.content.toString() ?? '';
   return [text(ENTRY.key), text(ENTRY.value)];
-}
-
-function fieldsOf(message: Buffer): Field[] {
-  const fields: Field[] = [];
-  let at = 0;
-  const varint = () => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = message[at++];
-      if (byte === undefined) throw new RangeError('it is cut off');
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < message.length) {
-    const start = at;
-    const tag = varint();
-    const type = tag % 8;
-    const value = type === VARINT ? varint() : 0;
-    const length = type === BYTES ? varint() : type === FIXED_64 ? 8 : type === FIXED_32 ? 4 : 0;
-    if (![VARINT, FIXED_64, BYTES, FIXED_32].includes(type) || at + length > message.length)
-      throw new RangeError('it is damaged');
-    const content = message.subarray(at, at + length);
-    at += length;
-    fields.push({ number: Math.floor(tag / 8), whole: message.subarray(start, at), content, value });
-  }
-  return fields;
-}
-
-/** Of a field of type BYTES. */
-function header(number: number, length: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest of [8 * number + BYTES, length]) {
-    for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-    bytes.push(rest);
-  }
-  return Buffer.from(bytes);
 }
 
 const lengthOf = (parts: readonly Part[]): number => parts.reduce((sum, { length }) => sum + length, 0);

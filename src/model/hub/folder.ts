@@ -2,6 +2,7 @@
 
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
+import * as z from 'zod';
 import type { ModelVariant, Preprocessing } from '../../core/model/model.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { MANIFEST_FILE } from '../folder.ts';
@@ -14,6 +15,8 @@ import { PROCESSOR_FILE, recipeOfProcessor } from './processor.ts';
 
 /** The configuration of a model with ImageNet-21k's labels has 2 MB. */
 export const MAX_JSON_BYTES = 8 * 1024 * 1024;
+/** Newer versions of transformers write the settings of a processor of images and texts into one file. */
+export const BOTH_PROCESSORS_FILE = 'processor_config.json';
 const CARD_FILE = 'README.md';
 /** The properties of a card stand at its start. */
 const CARD_BYTES = 16 * 1024;
@@ -44,7 +47,7 @@ export async function hubSource(
   const imageNet = (await readLabels(join(library.bundledDir, STARTER_MODEL))) ?? [];
   const recipe = {
     name: plainName(basename(dir)),
-    variant: files.variant,
+    ...(precision !== undefined && { variant: files.variant }),
     source: `imported from ${basename(dir)}`,
     preprocess,
     activation,
@@ -69,10 +72,21 @@ export async function readSettings(
   const config = await readJson(dir, CONFIG_FILE, shownAs);
   if (config === undefined) return undefined;
   const head = headOf(config, join(shownAs, CONFIG_FILE));
-  const processor = await readJson(dir, PROCESSOR_FILE, shownAs);
-  if (processor === undefined) throw withoutProcessor(shownAs);
-  return { ...head, preprocess: recipeOfProcessor(processor, join(shownAs, PROCESSOR_FILE)) };
+  return { ...head, preprocess: await readProcessor(dir, config, shownAs) };
 }
+
+/** @param config the parsed content of `config.json`. @throws {ImgclsError} of kind `usage`. */
+export async function readProcessor(dir: string, config: unknown, shownAs: string): Promise<Preprocessing> {
+  const { model_type: modelType } = typed.parse(config);
+  const processor = await readJson(dir, PROCESSOR_FILE, shownAs);
+  if (processor !== undefined) return recipeOfProcessor(processor, modelType, join(shownAs, PROCESSOR_FILE));
+  const both = withImageProcessor.safeParse(await readJson(dir, BOTH_PROCESSORS_FILE, shownAs));
+  if (!both.success) throw withoutProcessor(shownAs);
+  return recipeOfProcessor(both.data.image_processor, modelType, join(shownAs, BOTH_PROCESSORS_FILE));
+}
+
+const typed = z.object({ model_type: z.string().optional().catch(undefined) });
+const withImageProcessor = z.object({ image_processor: z.unknown() });
 
 export const withoutProcessor = (shownAs: string): ImgclsError =>
   new ImgclsError('usage', `${shownAs} has no ${PROCESSOR_FILE}, which says how to prepare images.`);

@@ -8,143 +8,16 @@ import type { Preprocessing } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { firstIssue } from '../../core/runtime/versioned.ts';
 import type { Target } from '../decode/placement.ts';
+import {
+  PROCESSOR_OF_MODEL,
+  PROCESSORS,
+  type Processor,
+  type Settings,
+  type Size,
+  settings,
+} from './processor-classes.ts';
 
 export const PROCESSOR_FILE = 'preprocessor_config.json';
-
-const side = z.int().min(1).max(4096);
-const sizes = z.union([side, z.object({ height: side, width: side }), z.object({ shortest_edge: side })]);
-type Size = z.infer<typeof sizes>;
-const colour = z.tuple([z.number(), z.number(), z.number()]);
-const positive = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
-
-const settings = z.object({
-  do_resize: z.boolean(),
-  size: sizes,
-  resample: z.int(),
-  /** The share of the scaled picture that the crop keeps. */
-  crop_pct: z.number().gt(0).max(1).optional(),
-  do_center_crop: z.boolean().optional(),
-  crop_size: sizes.optional(),
-  do_rescale: z.boolean().optional(),
-  rescale_factor: z.number().positive().optional(),
-  /** Subtracts 1 after rescaling. */
-  rescale_offset: z.boolean().optional(),
-  do_normalize: z.boolean().optional(),
-  image_mean: colour.optional(),
-  image_std: positive.optional(),
-  /** Divides by `image_std` once more. */
-  include_top: z.boolean().optional(),
-  do_flip_channel_order: z.boolean().optional(),
-});
-type Settings = z.infer<typeof settings>;
-
-interface Processor {
-  /** Lists all settings that the class has. */
-  defaults: Settings;
-  /** What `size` means if it is a number. */
-  plainSize: 'square' | 'shortest_edge';
-}
-
-const rescaled = { do_rescale: true, rescale_factor: 1 / 255 };
-const HALF: [number, number, number] = [0.5, 0.5, 0.5];
-const normalized = { do_normalize: true, image_mean: HALF, image_std: HALF };
-const square = (length: number) => ({ height: length, width: length });
-const resized = (size: Size, resample: number) => ({ do_resize: true, size, resample });
-const cropped = (length: number) => ({ do_center_crop: true, crop_size: square(length) });
-const [NEAREST, BILINEAR, BICUBIC] = [0, 2, 3];
-
-const MOBILE_NET: Processor = {
-  plainSize: 'shortest_edge',
-  defaults: {
-    ...resized({ shortest_edge: 256 }, BILINEAR),
-    ...cropped(224),
-    ...rescaled,
-    ...normalized,
-  },
-};
-
-const CLIP: Processor = {
-  plainSize: 'shortest_edge',
-  defaults: {
-    ...resized({ shortest_edge: 224 }, BICUBIC),
-    ...cropped(224),
-    ...rescaled,
-    do_normalize: true,
-    image_mean: [0.48145466, 0.4578275, 0.40821073],
-    image_std: [0.26862954, 0.26130258, 0.27577711],
-  },
-};
-
-/** Scales to a square and crops that. */
-const DEIT: Processor = {
-  plainSize: 'square',
-  defaults: {
-    ...resized(square(256), BICUBIC),
-    ...cropped(224),
-    ...rescaled,
-    ...normalized,
-  },
-};
-
-/** By the name of the class without `ImageProcessor`, `ImageProcessorFast` or `FeatureExtractor`. */
-const PROCESSORS: Readonly<Record<string, Processor>> = {
-  // ResNet has this one, too.
-  ConvNext: {
-    plainSize: 'shortest_edge',
-    defaults: {
-      ...resized({ shortest_edge: 384 }, BILINEAR),
-      crop_pct: 224 / 256,
-      ...rescaled,
-      do_normalize: true,
-      image_mean: [0.485, 0.456, 0.406],
-      image_std: [0.229, 0.224, 0.225],
-    },
-  },
-  // Swin has this one, too.
-  ViT: {
-    plainSize: 'square',
-    defaults: {
-      ...resized(square(224), BILINEAR),
-      ...rescaled,
-      ...normalized,
-    },
-  },
-  DeiT: DEIT,
-  Beit: DEIT,
-  EfficientNet: {
-    plainSize: 'square',
-    defaults: {
-      ...resized(square(346), NEAREST),
-      ...cropped(289),
-      do_center_crop: false,
-      ...rescaled,
-      rescale_offset: false,
-      ...normalized,
-      include_top: true,
-    },
-  },
-  MobileNetV1: MOBILE_NET,
-  MobileNetV2: MOBILE_NET,
-  MobileViT: {
-    plainSize: 'shortest_edge',
-    defaults: {
-      ...resized({ shortest_edge: 224 }, BILINEAR),
-      ...cropped(256),
-      ...rescaled,
-      do_flip_channel_order: true,
-    },
-  },
-  Siglip: {
-    plainSize: 'square',
-    defaults: {
-      ...resized(square(224), BICUBIC),
-      ...rescaled,
-      ...normalized,
-    },
-  },
-  CLIP,
-  Bit: CLIP,
-};
 
 /** Names that older versions wrote. */
 const RENAMED: Readonly<Record<string, keyof Settings>> = { do_flip_channels: 'do_flip_channel_order' };
@@ -166,24 +39,36 @@ const KERNELS: Readonly<Record<number, Preprocessing['kernel']>> = {
 
 /**
  * @param file the parsed content.
+ * @param modelType of config.json, for a file that names no processor.
  * @param shownAs the file to name in errors.
  * @throws {ImgclsError} of kind `usage` that names the processor or the setting that is not covered.
  */
-export function recipeOfProcessor(file: unknown, shownAs: string): Preprocessing {
+export function recipeOfProcessor(
+  file: unknown,
+  modelType: string | undefined,
+  shownAs: string,
+): Preprocessing {
   const refuse = (why: string) => new ImgclsError('usage', `${shownAs}: ${why}.`);
   const object = z.record(z.string(), z.unknown()).safeParse(file);
   if (!object.success) throw refuse('it is not an object');
-  const processor = processorOf(object.data, refuse);
+  const processor = processorOf(object.data, modelType, refuse);
   const chosen = chosenSettings(object.data, processor, refuse);
   return { ...framing(chosen, processor, refuse), ...colours(chosen) };
 }
 
 type Refuse = (why: string) => ImgclsError;
 
-function processorOf(file: Record<string, unknown>, refuse: Refuse): Processor {
-  const type = file.image_processor_type ?? file.feature_extractor_type;
+function processorOf(
+  file: Record<string, unknown>,
+  modelType: string | undefined,
+  refuse: Refuse,
+): Processor {
+  const byModel = new Map(Object.entries(PROCESSOR_OF_MODEL)).get(modelType ?? '');
+  const type = file.image_processor_type ?? file.feature_extractor_type ?? byModel;
   if (typeof type !== 'string')
-    throw refuse('image_processor_type is missing, which says how to prepare images');
+    throw refuse(
+      `image_processor_type is missing, which says how to prepare images${modelType === undefined ? '' : `, and no processor is known for the model_type ${modelType}`}`,
+    );
   const name = type.replace(/(ImageProcessor(Fast|Pil)?|FeatureExtractor)$/, '');
   const processor = Object.hasOwn(PROCESSORS, name) ? PROCESSORS[name] : undefined;
   if (processor === undefined)

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type ModelVariant, modelTitle } from '../../core/model/model.ts';
+import { modelTitle } from '../../core/model/model.ts';
 import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { asMachineFault } from '../../core/runtime/machine-fault.ts';
 import { isInCatalog } from '../catalog.ts';
@@ -15,7 +15,7 @@ import { stagingDir } from '../install.ts';
 import { checkedName, type LibraryModel, type ModelLibrary } from '../library.ts';
 import type { PulledModel } from '../pull.ts';
 import { CONFIG_FILE } from './config.ts';
-import { MAX_JSON_BYTES, readSettings, withoutProcessor } from './folder.ts';
+import { BOTH_PROCESSORS_FILE, MAX_JSON_BYTES, readSettings, withoutProcessor } from './folder.ts';
 import { filesOfSides, hasSides, weightsFiles } from './layout.ts';
 import { consentNeeded } from './licence.ts';
 import { PROCESSOR_FILE } from './processor.ts';
@@ -70,15 +70,18 @@ export async function pullFromHub(reference: HubReference, options: HubPullOptio
   const repository = await readRepository(reference, options);
   const chosen = chooseFiles(repository, reference.precision, title);
   const source = `${title}@${repository.commit}#${chosen.graph}`;
-  const [installed] = await library.find(name, chosen.variant);
-  if (installed?.manifest.source === source && (await isIntact(installed, library)))
-    return { dir: installed.dir, manifest: installed.manifest, already: true };
+  const before = (await library.find(name)).filter(({ manifest }) =>
+    manifest.source.endsWith(`#${chosen.graph}`),
+  );
+  const same = before.find(({ manifest }) => manifest.source === source);
+  if (same !== undefined && (await isIntact(same, library)))
+    return { dir: same.dir, manifest: same.manifest, already: true };
   options.onFound({
     commit: repository.commit,
     licence: repository.licence,
     card: cardOf(access, reference.repository),
     bytes: chosen.bytes,
-    replaces: /@([0-9a-f]{40})#/.exec(installed?.manifest.source ?? '')?.[1],
+    replaces: /@([0-9a-f]{40})#/.exec(before[0]?.manifest.source ?? '')?.[1],
   });
   checkConsent(repository, options);
   const origin = {
@@ -109,7 +112,6 @@ interface ChosenFiles {
   rest: HubFile[];
   /** The file that runs for each image. */
   graph: string;
-  variant: ModelVariant;
   /** It compares images with texts. */
   hasTexts: boolean;
   bytes: number;
@@ -122,9 +124,10 @@ function chooseFiles(repository: HubRepository, precision: string | undefined, t
   const sides = hasSides(paths) ? filesOfSides(paths, precision, title) : undefined;
   const main = sides?.vision ?? weightsFiles(paths, precision, title);
   if (!byPath.has(CONFIG_FILE)) throw new ImgclsError('usage', `${title} has no ${CONFIG_FILE}.`);
-  if (!byPath.has(PROCESSOR_FILE)) throw withoutProcessor(title);
+  const processorFile = [PROCESSOR_FILE, BOTH_PROCESSORS_FILE].find((path) => byPath.has(path));
+  if (processorFile === undefined) throw withoutProcessor(title);
   const filesAt = (wanted: readonly string[]) => wanted.flatMap((path) => byPath.get(path) ?? []);
-  const settings = filesAt([CONFIG_FILE, PROCESSOR_FILE]);
+  const settings = filesAt([CONFIG_FILE, processorFile]);
   const tokenizer = sides ? filesAt([TOKENIZER_FILE, TOKENIZER_CONFIG_FILE]) : [];
   for (const [files, maxBytes] of [
     [settings, MAX_JSON_BYTES],
@@ -140,7 +143,7 @@ function chooseFiles(repository: HubRepository, precision: string | undefined, t
   });
   const rest = [...tokenizer, ...weights.flat()];
   const bytes = sumOf([...settings, ...rest]);
-  return { settings, rest, graph: main.graph, variant: main.variant, hasTexts: sides !== undefined, bytes };
+  return { settings, rest, graph: main.graph, hasTexts: sides !== undefined, bytes };
 }
 
 const sumOf = (files: readonly HubFile[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -19,14 +19,14 @@ import {
 import { plainName } from '../import-source.ts';
 import { installModel } from '../install.ts';
 import { checkedName, type ModelLibrary } from '../library.ts';
+import { precisionOf, requirePrecision } from '../onnx/precision.ts';
 import { openNamedSession } from '../session.ts';
 import { unitVector } from '../words/compare.ts';
 import { openTokenizer, textInputs } from '../words/text-side.ts';
 import { CONFIG_FILE } from './config.ts';
 import { embedData } from './embed-data.ts';
-import { licenceOf, pathsBelow, readJson, withoutProcessor } from './folder.ts';
+import { licenceOf, pathsBelow, readJson, readProcessor } from './folder.ts';
 import { filesOfSides, type WeightsFiles } from './layout.ts';
-import { PROCESSOR_FILE, recipeOfProcessor } from './processor.ts';
 
 type ZeroShot = NonNullable<ModelManifest['zeroShot']>;
 
@@ -68,6 +68,12 @@ const config = z.object({
   text_config: z.object({ max_position_embeddings: z.int().min(2).max(4096).optional() }).optional(),
 });
 
+const tokenizerConfig = z.object({ pad_token: z.unknown(), tokenizer_class: z.unknown() });
+
+/** SigLIP 2 was trained with texts in lower case. Its tokenizer is that of Gemma, which leaves them as they are. */
+const isOfSigLip2 = (tokenizerClass: unknown): boolean =>
+  typeof tokenizerClass === 'string' && /^(Gemma|Siglip2)Tokenizer(Fast)?$/.test(tokenizerClass);
+
 /** Texts with different logits: the scale is found from them. */
 const TEXTS = ['a cat', 'an old car in the rain', 'blue', 'a page of a book', 'mountains'];
 /** As many as the numbers of the model have. */
@@ -88,11 +94,11 @@ export interface ZeroShotOptions {
 
 /** Whether the folder has such a model. */
 export async function isZeroShot(dir: string): Promise<boolean> {
-  return (await kindOf(dir, dir)) !== undefined;
+  return kindOf(await readJson(dir, CONFIG_FILE, dir)) !== undefined;
 }
 
-async function kindOf(dir: string, shownAs: string): Promise<Kind | undefined> {
-  const parsed = typed.safeParse(await readJson(dir, CONFIG_FILE, shownAs));
+function kindOf(config: unknown): Kind | undefined {
+  const parsed = typed.safeParse(config);
   if (!parsed.success) return undefined;
   const { model_type: type, architectures = [] } = parsed.data;
   // There are image classifiers of these types, too.
@@ -120,12 +126,15 @@ export async function importZeroShot(
     await copyFile(join(dir, file), join(staging, file));
   const sides = { weights, text, whole, tokenizer: await openTokenizer(staging) };
   const zeroShot = await measured(kind, sides, await textSettings(from, kind, sides), preprocess.cropSize);
+  const graph = join(shownAs, files.vision.graph);
+  const found = precisionOf(weights, graph);
+  if (precision !== undefined) requirePrecision(found, files.vision.variant, graph);
   const sha256 = await sha256OfFile(weights);
   const manifest: ModelManifest = {
     v: FORMAT,
     name: checkedName(name ?? plainName(basename(dir))),
     version: sha256.slice(0, 12),
-    variant: variant ?? files.vision.variant,
+    variant: found.variant,
     sha256,
     bytes: (await stat(weights)).size,
     licence: (await licenceOf(dir)) ?? 'unknown',
@@ -153,15 +162,14 @@ export async function readZeroShot(
   dir: string,
   shownAs: string,
 ): Promise<{ kind: Kind; preprocess: Preprocessing }> {
-  const kind = await kindOf(dir, shownAs);
+  const config = await readJson(dir, CONFIG_FILE, shownAs);
+  const kind = kindOf(config);
   if (kind === undefined)
     throw new ImgclsError(
       'usage',
       `${join(shownAs, CONFIG_FILE)}: this is not a model of the kind of ${Object.keys(KINDS).join(' or ')}.`,
     );
-  const processor = await readJson(dir, PROCESSOR_FILE, shownAs);
-  if (processor === undefined) throw withoutProcessor(shownAs);
-  return { kind, preprocess: recipeOfProcessor(processor, join(shownAs, PROCESSOR_FILE)) };
+  return { kind, preprocess: await readProcessor(dir, config, shownAs) };
 }
 
 interface Folder {
@@ -197,14 +205,16 @@ async function textSettings(
   const { max_position_embeddings: maxTokens = kind.maxTokens } = parsed.data.text_config ?? {};
   const text = { output: kind.outputs.text, maxTokens };
   if (!kind.isFilled) return text;
-  const { pad_token: pad } = (await readJson(dir, TOKENIZER_CONFIG_FILE, shownAs)) as { pad_token?: unknown };
+  const { pad_token: pad, tokenizer_class: tokenizerClass } = tokenizerConfig.parse(
+    await readJson(dir, TOKENIZER_CONFIG_FILE, shownAs),
+  );
   const fillToken = typeof pad === 'string' ? tokenizer.token_to_id(pad) : undefined;
   if (fillToken === undefined)
     throw new ImgclsError(
       'usage',
       `${join(shownAs, TOKENIZER_CONFIG_FILE)}: pad_token is missing, with which texts are filled up.`,
     );
-  return { ...text, fillToken };
+  return { ...text, fillToken, ...(isOfSigLip2(tokenizerClass) && { isLowerCase: true }) };
 }
 
 /** Runs the two sides and the whole model on a made-up image and some texts, and finds scale and bias from the logits. */

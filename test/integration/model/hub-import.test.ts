@@ -60,7 +60,7 @@ describe('import of a folder in the layout of the Hub', () => {
   });
 
   it('takes the quantised weights if it is asked to, or if there are no others', async () => {
-    const quantised = tinyOnnx({ classes: 3, seed: 2 });
+    const quantised = tinyOnnx({ classes: 3, isQuantised: true });
     const { library, folder } = await setUp({ 'onnx/model_quantized.onnx': quantised });
     expect((await importModel(folder, { library })).manifest.variant).toBe('fp32');
     const int8 = await importModel(folder, { library, variant: 'int8' });
@@ -107,6 +107,33 @@ describe('import of a folder in the layout of the Hub', () => {
     expect(model?.labels[281]).toEqual({ wnid: bundled[281].wnid, label: labels[281] });
   });
 
+  it('takes the output with the logits, wherever it stands', async () => {
+    const { library, folder } = await setUp({
+      'onnx/model.onnx': tinyOnnx({ classes: 3, outputs: ['means', 'logits'] }),
+    });
+    const { dir, manifest } = await importModel(folder, { library });
+    expect(manifest.output).toEqual({ name: 'logits' });
+    const classifier = await createClassifier({ dir, sha256: manifest.sha256, ...LIMITS });
+    const [result] = await classifier.classify([await readFile(path.join(SAMPLES_DIR, 'cat.jpg'))], 3);
+    await classifier.dispose();
+    const only = await setUp();
+    const { dir: alone, manifest: same } = await importModel(only.folder, { library: only.library });
+    const other = await createClassifier({ dir: alone, sha256: same.sha256, ...LIMITS });
+    const [expected] = await other.classify([await readFile(path.join(SAMPLES_DIR, 'cat.jpg'))], 3);
+    await other.dispose();
+    expect(result).toMatchObject({ labels: (expected as { labels: unknown }).labels });
+  });
+
+  it('reads the settings of a processor of images and texts, and those of a type of model', async () => {
+    const { image_processor_type: _, ...unnamed } = PROCESSOR;
+    const { library, folder } = await setUp({
+      'preprocessor_config.json': undefined,
+      'processor_config.json': { image_processor: unnamed, processor_class: 'CLIPProcessor' },
+      'config.json': config({ model_type: 'vit' }),
+    });
+    expect((await importModel(folder, { library })).manifest.preprocess).toMatchObject({ fit: 'stretch' });
+  });
+
   it('reads the recipe of a person instead, if there is one', async () => {
     const recipe = { preprocess: { resizeShortestSide: 300 } };
     const { library, folder } = await setUp({
@@ -145,6 +172,11 @@ describe('import of a folder in the layout of the Hub', () => {
       /takes 224 x 224 pixels, but the recipe crops to 256\.$/,
     ],
     [
+      'whose file of quantised weights has weights of 32 bits',
+      { 'onnx/model.onnx': undefined, 'onnx/model_quantized.onnx': tinyOnnx({ classes: 3 }) },
+      /My-Cats\/onnx\/model_quantized\.onnx are fp32, not int8: their graph has no quantised operator\.$/,
+    ],
+    [
       'whose model returns no numbers',
       { 'onnx/model.onnx': tinyOnnx({ classes: 3, seed: Number.NaN }) },
       /not finite\.$/,
@@ -162,7 +194,8 @@ describe('import of a folder in the layout of the Hub', () => {
     ],
   ])('refuses one %s, in one line, and leaves nothing', async (_, files, message) => {
     const { library, folder } = await setUp(files);
-    const failure = await importModel(folder, { library }).catch((error: unknown) => error);
+    const precision = 'onnx/model_quantized.onnx' in files ? 'q8' : undefined;
+    const failure = await importModel(folder, { library, precision }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'ImgclsError', message: expect.stringMatching(message) });
     expect((failure as Error).message).not.toContain('\n');
     expect(await readdir(library.modelsDir).catch(() => [])).toEqual([]);

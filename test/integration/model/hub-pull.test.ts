@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pythonWith } from '../../../benchmarks/peers/environments.ts';
+import { makeWordsApart } from '../../../src/app/words-process.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { type HubPullOptions, pullFromHub } from '../../../src/model/hub/pull.ts';
 import { parseHubReference } from '../../../src/model/hub/reference.ts';
@@ -368,6 +369,7 @@ describe.skipIf(python === undefined)('a model of the Hub that compares images w
       const [model] = await library.find(name);
       const { document } = await makeWords(model as LibraryModel, ['cat', 'dog']);
       expect(JSON.parse(String(document)).labels).toEqual(['cat', 'dog']);
+      expect(await makeWordsApart(model as LibraryModel, ['cat', 'dog'])).toMatchObject({ document });
       expect((await left()).sort()).toEqual([
         'labels.json',
         'model.json',
@@ -381,13 +383,16 @@ describe.skipIf(python === undefined)('a model of the Hub that compares images w
       expect(server.requests).toHaveLength(before + 1);
       // As a copy from a cluster has it.
       await rm(path.join(model?.dir ?? '', 'text_model.onnx'));
+      await expect(makeWordsApart(model as LibraryModel, ['cat', 'dog'])).rejects.toThrow(
+        /^Cannot load .*text_model\.onnx as a model/,
+      );
       expect((await pull('hf:cats/vit', { name })).already).toBe(false);
     },
   );
 
   it('takes its image side in the precision that is named', async () => {
-    const { 'onnx/vision_model.onnx': vision, ...files } = repositories['tiny-clip'] ?? {};
-    const setup = await repository({ ...files, 'onnx/vision_model_quantized.onnx': vision as Buffer });
+    const { 'onnx/vision_model.onnx': _, ...files } = repositories['tiny-siglip'] ?? {};
+    const setup = await repository(files);
     expect(await failureOf(setup, 'hf:cats/vit#fp16')).toMatch(
       /^hf:cats\/vit has no ONNX weights of precision fp16, only .*vision_model_quantized\.onnx/,
     );

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classLabels, modelManifest } from '../../../src/core/model/model.ts';
@@ -22,6 +22,11 @@ async function setUp(model: TinyModel | string, files: Record<string, unknown> =
   }
   const installed = async () => (await library.list()).models.filter(({ bundled }) => !bundled);
   return { library, folder, installed };
+}
+
+async function withoutRecipe(folder: string): Promise<string> {
+  await rm(join(folder, 'model.json'), { force: true });
+  return folder;
 }
 
 const labelsOf = (count: number) =>
@@ -70,6 +75,17 @@ describe('import', () => {
     expect((await importModel(folder, { library })).manifest.activation).toBe('none');
   });
 
+  it('takes the output that the recipe names', async () => {
+    const { library, folder } = await setUp(
+      { outputs: ['means', 'logits'], classes: 4 },
+      {
+        'labels.json': labelsOf(3),
+        'model.json': { output: { name: 'means' }, activation: 'softmax' },
+      },
+    );
+    expect((await importModel(folder, { library })).manifest.output).toEqual({ name: 'means' });
+  });
+
   it('runs a model of fixed batch size on any number of images', async () => {
     const { library, folder } = await setUp({ shape: [1, 3, 224, 224] });
     const { dir, manifest } = await importModel(folder, { library });
@@ -91,7 +107,7 @@ describe('import', () => {
       preprocess: { resizeShortestSide: 72, cropSize: 64, channelOrder: 'BGR', mean: [0.5, 0.5, 0.5] },
     };
     const { library, folder } = await setUp(
-      { shape: ['N', 64, 64, 3], classes: 10 },
+      { shape: ['N', 64, 64, 3], classes: 10, isQuantised: true },
       { 'model.json': recipe, 'labels.json': labelsOf(10) },
     );
     const { manifest, notices } = await importModel(join(folder, 'model.onnx'), { library, variant: 'int8' });
@@ -102,6 +118,37 @@ describe('import', () => {
       preprocess: { ...recipe.preprocess, std: [0.229, 0.224, 0.225] },
     });
     expect(notices).toEqual([]);
+  });
+
+  it.each<[string, TinyModel, { variant?: 'fp32' | 'int8' }, object, RegExp]>([
+    [
+      'of 32 bits as int8',
+      {},
+      { variant: 'int8' },
+      {},
+      /model\.onnx are fp32, not int8: their graph has no quantised operator\.$/,
+    ],
+    [
+      'of 8 bits as fp32',
+      { isQuantised: true },
+      { variant: 'fp32' },
+      {},
+      /model\.onnx are int8, not fp32: their graph has the operator DequantizeLinear\.$/,
+    ],
+    [
+      'of 8 bits with a recipe that calls them fp32',
+      { isQuantised: true },
+      {},
+      { 'model.json': { variant: 'fp32' } },
+      /are int8, not fp32/,
+    ],
+    ['of 16 bits as int8', { isHalf: true }, { variant: 'int8' }, {}, /are fp32, not int8/],
+  ])('refuses weights %s, and says what they are', async (_, model, options, files, message) => {
+    const { library, folder, installed } = await setUp(model, files as Record<string, unknown>);
+    await expect(importModel(folder, { library, ...options })).rejects.toThrow(message);
+    expect(await installed()).toEqual([]);
+    const { manifest } = await importModel(await withoutRecipe(folder), { library });
+    expect(manifest.variant).toBe(model.isQuantised ? 'int8' : 'fp32');
   });
 
   it.each([
@@ -124,6 +171,30 @@ describe('import', () => {
   it.each<[string, TinyModel | string, Record<string, unknown>, RegExp]>([
     ['a file that is not ONNX', 'not a model', {}, /Cannot load .*\.onnx as a model/],
     ['an unknown operator', { extraOperator: 'Frobnicate' }, {}, /Cannot load .*\.onnx as a model/],
+    [
+      'a file of a newer ONNX',
+      { version: { ir: 99, opset: 13 } },
+      {},
+      /Cannot load .*\.onnx as a model: .*max supported IR version/,
+    ],
+    [
+      'several outputs of which none is called logits',
+      { outputs: ['means', 'scores'], probabilities: true },
+      {},
+      /its outputs are means, scores\.$/,
+    ],
+    [
+      'an output that the model does not have',
+      {},
+      { 'model.json': { output: { name: 'classes' } } },
+      /its outputs are logits, not classes\.$/,
+    ],
+    [
+      'one number that may be anything',
+      { classes: 1 },
+      { 'labels.json': labelsOf(1) },
+      /may be logits, or scores/,
+    ],
     ['a model without image input', { shape: ['N', 5, 224, 224] }, {}, /without a dimension of 3 channels/],
     [
       'interleaved input without a recipe',

@@ -16,7 +16,7 @@ async function setUp() {
   const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
   const install = async (name: string, variant: 'fp32' | 'int8', seed = 1) => {
     const file = join(root, `${name}.onnx`);
-    await writeFile(file, tinyOnnx({ seed }));
+    await writeFile(file, tinyOnnx({ seed, isQuantised: variant === 'int8' }));
     return await importModel(file, { library, name, variant });
   };
   return { library, install };

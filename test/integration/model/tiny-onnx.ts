@@ -20,6 +20,7 @@ function varint(value: number): Buffer {
 const message = (...fields: Buffer[]) => Buffer.concat(fields);
 const FLOAT = 1;
 const FLOAT_16 = 10;
+const INT_8 = 3;
 
 type Dimension = number | string;
 
@@ -44,10 +45,11 @@ const INTS = 7;
 const ints = (name: string, values: number[]) =>
   message(field(1, name), ...values.map((value) => field(8, value)), field(20, INTS));
 
-function tensor(name: string, shape: number[], values: Float32Array | Float16Array): Buffer {
+function tensor(name: string, shape: number[], values: Float32Array | Float16Array | Int8Array): Buffer {
+  const type = values instanceof Float32Array ? FLOAT : values instanceof Int8Array ? INT_8 : FLOAT_16;
   return message(
     ...shape.map((size) => field(1, size)),
-    field(2, values instanceof Float32Array ? FLOAT : FLOAT_16),
+    field(2, type),
     field(8, name),
     field(9, Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
   );
@@ -61,13 +63,22 @@ export interface TinyModel {
   probabilities?: boolean;
   /** An additional node of this type. Its result is not used. */
   extraOperator?: string;
+  /** With weights of 8 bits. */
+  isQuantised?: boolean;
   /** With weights of 16 bits, and the input and output of 32. */
   isHalf?: boolean;
   /** With an input of 16 bits, too, if its weights have as many. */
   input?: 'float32' | 'float16';
+  /** Has the means of channels as its first output. Default: `logits` is the only one. */
+  outputs?: string[];
+  /** Of ONNX. */
+  version?: { ir: number; opset: number };
   /** Changes the weights, and so the sha256. */
   seed?: number;
 }
+
+/** Of weights of 8 bits. */
+const SCALE = 5 / 127;
 
 /** A classifier that weighs the mean of each channel. */
 export function tinyOnnx(options: TinyModel = {}): Buffer {
@@ -75,6 +86,7 @@ export function tinyOnnx(options: TinyModel = {}): Buffer {
     shape = ['N', 3, 224, 224],
     classes = 1000,
     probabilities = false,
+    isQuantised = false,
     isHalf = false,
     seed = 1,
   } = options;
@@ -93,6 +105,7 @@ export function tinyOnnx(options: TinyModel = {}): Buffer {
       1,
       node('ReduceMean', [isHalf ? 'pixels' : 'data'], 'means', [ints('axes', axes), keepNoDimensions()]),
     ),
+    ...(isQuantised ? [field(1, node('DequantizeLinear', ['bytes', 'scale'], 'weights'))] : []),
     field(1, node('MatMul', ['means', 'weights'], isHalf ? 'halves' : scores)),
     ...(isHalf ? [field(1, node('Cast', ['halves'], scores, [castTo(FLOAT)]))] : []),
     ...(probabilities ? [field(1, node('Softmax', ['scores'], 'logits'))] : []),
@@ -100,11 +113,26 @@ export function tinyOnnx(options: TinyModel = {}): Buffer {
       ? []
       : [field(1, node(options.extraOperator, ['data'], 'unused'))]),
     field(2, 'tiny'),
-    field(5, tensor('weights', [channels, classes], isHalf ? Float16Array.from(weights) : weights)),
+    ...(isQuantised
+      ? [
+          field(
+            5,
+            tensor(
+              'bytes',
+              [channels, classes],
+              Int8Array.from(weights, (weight) => weight / SCALE),
+            ),
+          ),
+          field(5, tensor('scale', [], Float32Array.of(SCALE))),
+        ]
+      : [field(5, tensor('weights', [channels, classes], isHalf ? Float16Array.from(weights) : weights))]),
     field(11, valueInfo('data', shape, options.input === 'float16' ? FLOAT_16 : FLOAT)),
-    field(12, valueInfo('logits', [batch, classes])),
+    ...(options.outputs ?? ['logits']).map((name) =>
+      field(12, valueInfo(name, [batch, name === 'means' ? channels : classes])),
+    ),
   );
-  return message(field(1, 8), field(7, graph), field(8, field(2, 13)));
+  const { ir, opset } = options.version ?? { ir: 8, opset: 13 };
+  return message(field(1, ir), field(7, graph), field(8, field(2, opset)));
 }
 
 const INT = 2;

@@ -4,7 +4,7 @@ kind of CLIP, one of the kind of SigLIP.
     python models.py FOLDER
 
 Writes FOLDER/{tiny-clip,tiny-siglip}/ with config.json, preprocessor_config.json, tokenizer.json, tokenizer_config.json and
-onnx/{model,vision_model,text_model}.onnx.
+onnx/{model,vision_model,text_model}.onnx; of SigLIP also onnx/vision_model_quantized.onnx.
 """
 import json
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnx import TensorProto, helper, numpy_helper
 
 SIDE, CELLS, HIDDEN, LENGTH = 64, (64 // 32) ** 2, 24, 16
@@ -142,3 +143,5 @@ def write_model(home, kind, tokenizer, image_output, text_output, has_mask, scal
 folder = Path(sys.argv[1])
 write_model(folder / "tiny-clip", "clip", clip_tokenizer(), "image_embeds", "text_embeds", True, 12.5, 0.0, "CLIP")
 write_model(folder / "tiny-siglip", "siglip", siglip_tokenizer(), "pooler_output", "pooler_output", False, 7.25, -2.5, "Siglip")
+sides = folder / "tiny-siglip/onnx"
+quantize_dynamic(sides / "vision_model.onnx", sides / "vision_model_quantized.onnx", op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)

@@ -90,7 +90,7 @@ describe.skipIf(theirs === undefined)('own labels', () => {
     ['preprocessor_config.json', 'has no preprocessor_config.json'],
   ])('are not possible with a model without %s, which is said', async (file, why) => {
     const incomplete = path.join(folder, `without-${path.basename(file)}`);
-    await cp(path.join(folder, 'tiny-siglip'), incomplete, { recursive: true });
+    await cp(path.join(folder, 'tiny-clip'), incomplete, { recursive: true });
     await rm(path.join(incomplete, file));
     await expect(importModel(incomplete, { library })).rejects.toThrow(why);
     expect(await library.find(path.basename(incomplete))).toEqual([]);

@@ -28,13 +28,17 @@ describe('the classes of a model in config.json', () => {
     expect(head({ problem_type: 'multi_label_classification' }).activation).toBe('sigmoid');
   });
 
+  it('are right or not if there is only one', () => {
+    expect(head({ id2label: { 0: 'defect' } }).activation).toBe('sigmoid');
+  });
+
   it.each<[object, string]>([
     [{ architectures: ['DetrForObjectDetection'] }, 'DetrForObjectDetection is not an image classifier.'],
     [{ architectures: undefined }, 'architectures is missing'],
     [{ problem_type: 'regression' }, 'problem_type regression is not supported.'],
     [{ num_channels: 1 }, 'the model takes images of 1 channels, not 3.'],
     [{ id2label: {} }, 'id2label has no label.'],
-    [{ id2label: undefined }, 'id2label'],
+    [{ id2label: undefined }, 'id2label is missing, which names the classes.'],
     [{ id2label: { 0: 'a', 2: 'b' } }, 'id2label has 2 labels but none for class 1.'],
     [{ id2label: { 0: 'a', 1: ' ' } }, 'the label of class 1 is empty.'],
     [{ id2label: { 0: 'a'.repeat(1001) } }, 'the label of class 0 has more than 1000 characters.'],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { recipeOfProcessor } from '../../../../src/model/hub/processor.ts';
 
-const recipeOf = (settings: object) => recipeOfProcessor(settings, 'cats/preprocessor_config.json');
+const recipeOf = (settings: object, modelType?: string) =>
+  recipeOfProcessor(settings, modelType, 'cats/preprocessor_config.json');
 const square = (side: number) => ({ height: side, width: side });
 
 describe('the recipe of an image processor', () => {
@@ -77,6 +78,17 @@ describe('the recipe of an image processor', () => {
     expect(recipeOf(settings)).toMatchObject(expected);
   });
 
+  it.each([
+    ['vit', { fit: 'stretch', kernel: 'linear', mean: [0.5, 0.5, 0.5] }],
+    ['swinv2', { fit: 'stretch', kernel: 'linear' }],
+    ['convnextv2', { fit: 'shortest-edge', resizeShortestSide: 256, cropSize: 224 }],
+    ['data2vec-vision', { fit: 'stretch', kernel: 'cubic', cropSize: 224 }],
+  ])('is that of the type of model if the file names none: %s', (modelType, expected) => {
+    const size = modelType === 'data2vec-vision' ? 256 : 224;
+    expect(recipeOf({ size }, modelType)).toMatchObject(expected);
+    expect(() => recipeOf({ size }, 'levit')).toThrow('no processor is known for the model_type levit.');
+  });
+
   it.each<[object | unknown[], string]>([
     [[], 'it is not an object'],
     [{ size: 224 }, 'image_processor_type is missing, which says how to prepare images'],
@@ -101,6 +113,11 @@ describe('the recipe of an image processor', () => {
     ],
     [{ image_processor_type: 'ViTImageProcessor', image_std: [0, 1, 1] }, 'wrong value: image_std'],
     [{ image_processor_type: 'ViTImageProcessor', size: { longest_edge: 224 } }, 'wrong value: size'],
+    [
+      { image_processor_type: 'ConvNextImageProcessor', size: { shortest_edge: 224, longest_edge: 448 } },
+      'wrong value: size',
+    ],
+    [{ image_processor_type: 'ViTImageProcessor', size: [224, 224] }, 'wrong value: size'],
     [{ image_processor_type: 'ConvNextImageProcessor', size: square(224) }, 'size has no shortest_edge'],
     [
       {
