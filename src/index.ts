@@ -14,11 +14,10 @@ import { INTERACTIVE_RETENTION_MS, joinController, openClient, openCloud } from 
 import { openClusterModels, selectJobModel } from './app/select-job-model.ts';
 import { loadClientSettings } from './app/settings.ts';
 import { systemClock } from './app/system-clock.ts';
-import { makeWordsApart } from './app/words-process.ts';
+import { openWordsMaker } from './app/words-process.ts';
 import { RenewedSession } from './client/controller-session.ts';
 import { listJobs } from './client/list-jobs.ts';
 import type { ClientSettings, ImgclsClient } from './imgcls-client.ts';
-import { createWordsMaker } from './model/words/kept-words.ts';
 
 export type { ReadingOptions, ResumeJob, SubmitJob } from './client/client.ts';
 export type {
@@ -75,7 +74,7 @@ export async function createClient(values: ClientSettings = {}): Promise<ImgclsC
   const client = openClient(cloud, settings, notice);
   /** Begins with the first image that is classified without a job. */
   const workers = new RenewedSession(() => joinController(cloud, settings, notice));
-  const makeWords = createWordsMaker(makeWordsApart);
+  const makeWords = openWordsMaker();
   const withModel = async (labels: readonly string[] | undefined) =>
     await withWords(await selectJobModel(settings, clusterModels), labels, settings, makeWords);
 

@@ -2,13 +2,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { modelEnvironment } from '../core/model/model-environment.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import { createWordsMaker, type KeptWords } from '../model/words/kept-words.ts';
 import { type MakeWords, makeWords, type TextVectors } from '../model/words/make-words.ts';
 import type { WordsReply, WordsRequest } from '../model/words/words-main.ts';
 
 /** A thousand labels of the largest models in use take minutes on a slow core; the limit is for a process that hangs. */
 const TIMEOUT_MS = 600_000;
 
-/** Makes the vectors of labels in a process of their own, for a service or a program that has other work. */
+/** For a service or a program, which has other work meanwhile. */
+export const openWordsMaker = (): KeptWords => createWordsMaker(makeWordsApart);
+
+/** Makes the vectors of labels in a process of its own. */
 export const makeWordsApart: MakeWords = (model, given, template) =>
   makeWords(model, given, template, inItsOwnProcess);
 

@@ -1,5 +1,5 @@
+import type { InTurn } from '../core/model/words.ts';
 import { Budget } from '../core/runtime/budget.ts';
-import type { InTurn } from '../model/words/kept-words.ts';
 import { LABEL_PLACES } from './limits.ts';
 import { Shares } from './shares.ts';
 

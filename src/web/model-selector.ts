@@ -1,9 +1,8 @@
 import type { ModelRef } from '../core/model/model.ts';
-import { LabelsNeededError } from '../core/model/words.ts';
+import { type InTurn, LabelsNeededError } from '../core/model/words.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import type { InTurn } from '../model/words/kept-words.ts';
 import { LabelLine } from './label-line.ts';
 import { HttpProblem } from './problem.ts';
 import { withTimeLimit } from './time-limit.ts';

@@ -11,14 +11,13 @@ import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
-import { makeWordsApart } from '../../app/words-process.ts';
+import { openWordsMaker } from '../../app/words-process.ts';
 import type { ControllerSession } from '../../client/controller-session.ts';
 import { modelTitle, refOf } from '../../core/model/model.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
 import { parseModelTitle } from '../../model/select-model.ts';
-import { createWordsMaker } from '../../model/words/kept-words.ts';
 import { createApp } from '../../web/app.ts';
 import { OncePerMinute } from '../../web/once-per-minute.ts';
 import { wantedLabels } from '../find/wanted-labels.ts';
@@ -137,7 +136,7 @@ async function openApp(
     const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
     return await selectJobModel({ ...settings, model, modelVariant }, clusterModels);
   };
-  const makeWords = createWordsMaker(makeWordsApart);
+  const makeWords = openWordsMaker();
   return await createApp({
     client,
     cloud,

@@ -46,6 +46,9 @@ export function parseWords(text: string, sha256: string): Words {
   return { sha256, labels: labels.map(classOf), vectors: new Float32Array(bytes.buffer) };
 }
 
+/** Runs the making of a set of labels when it is its turn: each one loads the text side of a model. */
+export type InTurn = <T>(make: () => Promise<T>) => Promise<T>;
+
 /** The model has no labels of its own, and the job brings none. */
 export class LabelsNeededError extends ImgclsError {
   constructor(title: string) {

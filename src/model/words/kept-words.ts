@@ -1,13 +1,11 @@
 // Labels for a service or a program, which gets the same ones with many images.
 
+import type { InTurn } from '../../core/model/words.ts';
 import { makeSerialQueue } from '../serial-queue.ts';
 import { type MadeWords, type MakeWords, makeWords } from './make-words.ts';
 
 /** They take 3 MB each at most. */
 const KEPT = 8;
-
-/** Runs the making of a set of labels when it is its turn: each one loads the text side of a model. */
-export type InTurn = <T>(make: () => Promise<T>) => Promise<T>;
 
 /** @param inTurn default: one set at a time, in order of the calls. */
 export type KeptWords = (...labels: [...Parameters<MakeWords>, inTurn?: InTurn]) => Promise<MadeWords>;
