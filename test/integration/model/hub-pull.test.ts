@@ -390,6 +390,25 @@ describe.skipIf(python === undefined)('a model of the Hub that compares images w
     },
   );
 
+  it('reads labels in lower case if it is a SigLIP 2, whose tokenizer does not', async () => {
+    const { 'tokenizer_config.json': settings, ...files } = repositories['tiny-siglip'] ?? {};
+    const vectorsOf = async (tokenizerClass: string, labels: string[]) => {
+      const changed = { ...JSON.parse(String(settings)), tokenizer_class: tokenizerClass };
+      const { pull, library } = await repository({
+        ...files,
+        'tokenizer_config.json': Buffer.from(JSON.stringify(changed)),
+      });
+      await pull();
+      const [model] = await library.find('vit');
+      const { document } = await makeWords(model as LibraryModel, labels, '{}');
+      return JSON.parse(String(document)).vectors;
+    };
+    expect(await vectorsOf('GemmaTokenizerFast', ['Cat'])).toBe(
+      await vectorsOf('GemmaTokenizerFast', ['cat']),
+    );
+    expect(await vectorsOf('SiglipTokenizer', ['Cat'])).not.toBe(await vectorsOf('SiglipTokenizer', ['cat']));
+  });
+
   it('takes its image side in the precision that is named', async () => {
     const { 'onnx/vision_model.onnx': _, ...files } = repositories['tiny-siglip'] ?? {};
     const setup = await repository(files);

@@ -243,6 +243,7 @@ describe('GET /v1/server', () => {
     expect(limits).toEqual({
       ...LIMITS,
       classifyPlaces: 32,
+      labelPlaces: 8,
       picturePlaces: 512,
       searchPlaces: 16,
       classifyBodyBytes: 64 * 1024 * 1024,
