@@ -26,6 +26,9 @@ async function idleProgram(): Promise<Command> {
   return program;
 }
 
+/** Of all lines, one after the other: Commander forgets the options of the line before. */
+const program = await idleProgram();
+
 /** Why the line would not do what the page says. */
 async function problemOf(words: readonly string[]): Promise<string | undefined> {
   const [name = '', ...args] = words[0] === 'npx' ? words.slice(1) : words;
@@ -35,7 +38,6 @@ async function problemOf(words: readonly string[]): Promise<string | undefined> 
     return existsSync(path.join(repository, args[0] ?? '')) ? undefined : `no file ${args[0]}`;
   const isTopic = args[0] === 'help' && topicParts(args[1] ?? '').length > 0;
   if (name !== 'imgcls' || isTopic) return undefined;
-  const program = await idleProgram();
   try {
     await program.parseAsync(
       withLabel(args, (file) => existsSync(path.join(repository, file))),
@@ -48,10 +50,15 @@ async function problemOf(words: readonly string[]): Promise<string | undefined> 
   }
 }
 
-const problemsOf = async ({ place, text }: CommandLine): Promise<string[]> => {
-  const problems = await Promise.all(commandsOf(text).map(problemOf));
-  return problems.filter((each) => each !== undefined).map((problem) => `${place}: ${problem} (${text})`);
-};
+async function problemsOf(lines: readonly CommandLine[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { place, text } of lines)
+    for (const words of commandsOf(text)) {
+      const problem = await problemOf(words);
+      if (problem !== undefined) problems.push(`${place}: ${problem} (${text})`);
+    }
+  return problems;
+}
 
 describe('commands in pages', () => {
   const lines = pages.flatMap(commandLinesOf);
@@ -63,8 +70,7 @@ describe('commands in pages', () => {
   });
 
   it('exist, with their arguments and flags', async () => {
-    const problems = await Promise.all(lines.map(problemsOf));
-    expect(problems.flat()).toEqual([]);
+    expect(await problemsOf(lines)).toEqual([]);
   });
 
   it('exist where a sentence names them, and where an error says what to run', async () => {
@@ -78,9 +84,9 @@ describe('commands in pages', () => {
       ),
     );
     expect(named.length).toBeGreaterThan(100);
-    const problems = await Promise.all(named.map(problemsOf));
+    const problems = await problemsOf(named);
     // A sentence may name a command without its arguments, and a flag without its value.
-    expect(problems.flat().filter((problem) => /unknown (command|option)/i.test(problem))).toEqual([]);
+    expect(problems.filter((problem) => /unknown (command|option)/i.test(problem))).toEqual([]);
   });
 
   it.each([
@@ -89,7 +95,7 @@ describe('commands in pages', () => {
     ['imgcls cluster set', /missing/i],
     ['npm run nonsense', /nonsense/],
   ])('would not hide that %s is wrong', async (text, why) => {
-    const [problem] = await problemsOf({ place: 'here', text, output: '' });
+    const [problem] = await problemsOf([{ place: 'here', text, output: '' }]);
     expect(problem).toMatch(why);
   });
 });
