@@ -1,8 +1,10 @@
 /** What is left of a job once it ended, read where nothing fails. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
-import { JOBS_PREFIX } from '../../src/core/job/keys.ts';
+import { readJob } from '../../src/core/job/job-record.ts';
+import { JOBS_PREFIX, requestQueueName } from '../../src/core/job/keys.ts';
 import { listShards, readShard } from '../../src/core/job/shard.ts';
 import { listAttempts, readOutcomes } from '../../src/results/ledger.ts';
 import type { Found } from './checker.ts';
@@ -17,6 +19,27 @@ export async function findJob(open: () => Cloud): Promise<string | undefined> {
   } finally {
     await cloud.close();
   }
+}
+
+/** Resolves when all of an unfinished job is announced and has had no request left for so long: no outcome will come. */
+export async function untilQuiet(open: () => Cloud, quietMs: number, signal: AbortSignal): Promise<void> {
+  const cloud = open();
+  try {
+    let quietSinceMs: number | undefined;
+    while (!signal.aborted && (quietSinceMs === undefined || performance.now() - quietSinceMs < quietMs)) {
+      await wait(500);
+      quietSinceMs = (await isQuiet(cloud)) ? (quietSinceMs ?? performance.now()) : undefined;
+    }
+  } finally {
+    await cloud.close();
+  }
+}
+
+async function isQuiet({ output, queues, cluster }: Cloud): Promise<boolean> {
+  const [job] = await Array.fromAsync(output.listFolders(JOBS_PREFIX));
+  if (job === undefined || (await readJob(output, job)).state !== 'sealed') return false;
+  const { waiting, inFlight, delayed } = await queues.open(requestQueueName(cluster)).depth();
+  return waiting + inFlight + delayed === 0;
 }
 
 /** @param printed by the submitter that saw the job's end. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { type Expected, violations } from './checker.ts';
 import { drive, Killer, Stopper } from './drive.ts';
-import { collect, findJob, notedFaults } from './evidence.ts';
+import { collect, findJob, notedFaults, untilQuiet } from './evidence.ts';
 import { type RunImage, writeInputs } from './inputs.ts';
 import { drawPlan, type FaultPlan, randomFor } from './plan.ts';
 import type { Pool } from './pool.ts';
@@ -45,6 +45,8 @@ export interface RunOptions {
   /** In place of what the seed decides. */
   changes?: Partial<FaultPlan>;
   timeoutMs?: number;
+  /** A job hangs, too, if none of its requests has been left for so long. */
+  quietMs?: number;
   /** Ends the run early. */
   signal?: AbortSignal;
 }
@@ -107,11 +109,13 @@ interface Prepared {
 }
 
 async function check(
-  { seed, pool, timeoutMs = TIMEOUT_MS, signal }: RunOptions,
+  { seed, pool, timeoutMs = TIMEOUT_MS, quietMs, signal }: RunOptions,
   { plan, cluster, processes, images }: Prepared,
 ): Promise<{ kills: number; stops: number; wrong: string[] }> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const ended = new AbortController();
+  const quiet = new AbortController();
+  const watching = quietMs && untilQuiet(cluster.open, quietMs, ended.signal).then(() => quiet.abort());
   const killer = new Killer(processes, randomFor(seed, 'kills'), plan.kills);
   const limitMs = (role: string) =>
     cluster.mayHoldLock(role) ? Math.max(cluster.lockTtlMs, LEASE_MS) : LEASE_MS;
@@ -126,9 +130,10 @@ async function check(
     processes,
     findJob: () => findJob(cluster.open),
     settled,
-    signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+    signal: AbortSignal.any([timeout, quiet.signal, ...(signal ? [signal] : [])]),
   });
   await settled();
+  await watching;
   const problem = 'problem' in driven ? [driven.problem] : [];
   const found = await collect(processes, cluster.open, 'printed' in driven ? driven.printed : '');
   const expected = images.map((image) => expectedOf(image, pool.labels));

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { faultRun, type RunOptions, type RunReport } from './run.ts';
 
-export type SeededRun = Pick<RunOptions, 'seed' | 'world' | 'changes' | 'timeoutMs'>;
+export type SeededRun = Pick<RunOptions, 'seed' | 'world' | 'changes' | 'timeoutMs' | 'quietMs'>;
 
 export interface RunsOptions extends Pick<RunOptions, 'bin' | 'pool'> {
   /** Which runs; those that were not begun when the signal aborts are left out. */
