@@ -47,7 +47,10 @@ export class SourceGraph {
     const entries = ['src/index.ts', 'src/cli/main.ts', 'src/lambda/handler.ts'].map((file) =>
       path.join(ROOT, file),
     );
-    this.#program = ts.createProgram(entries, options);
+    const host = ts.createCompilerHost(options);
+    // The SDK is ten megabytes of comments.
+    host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
+    this.#program = ts.createProgram(entries, options, host);
     this.#checker = this.#program.getTypeChecker();
     for (const file of this.#program.getSourceFiles()) if (isOurs(file)) this.#index(file);
   }
