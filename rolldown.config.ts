@@ -77,7 +77,6 @@ export default defineConfig([
     ...bundle(
       { 'cli/main': 'src/cli/main.ts', index: 'src/index.ts' },
       {
-        cleanDir: true,
         codeSplitting: {
           groups: [
             // All that the help of commands needs of them.

@@ -1,20 +1,35 @@
-/** Deletes declarations from dist/ that the library's do not refer to: the package has hundreds of modules and one entry. */
-import { globSync, readFileSync, rmSync } from 'node:fs';
+/** Writes the declarations of the library to dist/: those that its entry refers to, directly or not. */
 import path from 'node:path';
 import ts from 'typescript';
 
-const DIST = path.resolve(import.meta.dirname, '..', 'dist');
+const ROOT = path.resolve(import.meta.dirname, '..');
+const ENTRY = path.join(ROOT, 'src', 'index.ts');
 
-/** A declaration file with all that it imports, directly or not. */
-function reachableFrom(file: string, reached = new Set<string>()): ReadonlySet<string> {
-  if (reached.has(file)) return reached;
-  reached.add(file);
-  for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles)
-    if (fileName.startsWith('.'))
-      reachableFrom(path.resolve(path.dirname(file), fileName.replace(/\.ts$/, '.d.ts')), reached);
-  return reached;
+function library(): ts.Program {
+  const file = path.join(ROOT, 'tsconfig.build.json');
+  const { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(file, ts.sys.readFile).config,
+    ts.sys,
+    ROOT,
+  );
+  const host = ts.createCompilerHost(options);
+  // Comments are written as they are.
+  host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
+  return ts.createProgram([ENTRY], options, host);
 }
 
-const needed = reachableFrom(path.join(DIST, 'index.d.ts'));
-for (const file of globSync('**/*.d.ts', { cwd: DIST }).map((name) => path.join(DIST, name)))
-  if (!needed.has(file)) rmSync(file);
+/** The declarations of a module, written. */
+function emit(program: ts.Program, module: string): string {
+  let text = '';
+  program.emit(program.getSourceFile(module), (to, declarations) => {
+    ts.sys.writeFile(to, declarations);
+    text = declarations;
+  });
+  return text;
+}
+
+const program = library();
+const written = new Set([ENTRY]);
+for (const module of written)
+  for (const { fileName } of ts.preProcessFile(emit(program, module)).importedFiles)
+    if (fileName.startsWith('.')) written.add(path.resolve(path.dirname(module), fileName));

@@ -1,5 +1,5 @@
 /**
- * Writes dist/npm-shrinkwrap.json: package-lock.json without what only developers need. Machine images install exactly these
+ * dist/npm-shrinkwrap.json: package-lock.json without what only developers need. Machine images install exactly these
  * packages, each checked against its digest.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ export function shrinkwrapOf(lock: Lock): Lock {
   return { ...lock, packages: { '': root, ...Object.fromEntries(needed) } };
 }
 
-if (import.meta.main) {
+export function writeShrinkwrap(): void {
   const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as Lock;
   writeFileSync(
     path.join(ROOT, 'dist', 'npm-shrinkwrap.json'),

@@ -12,6 +12,7 @@ const SOURCES = [
   '*.config.ts',
   'tsconfig*.json',
   'package-lock.json',
+  'tools/build.ts',
   'tools/declarations.ts',
   'tools/shrinkwrap.ts',
   'tools/third-party-notices.ts',
@@ -35,4 +36,4 @@ export function isBuildCurrent(): boolean {
   }
 }
 
-if (import.meta.main) writeFileSync(FILE, sourceHash());
+export const writeSourceHash = (): void => writeFileSync(FILE, sourceHash());
