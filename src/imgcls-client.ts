@@ -1,8 +1,9 @@
 /** What a program has of a client: its settings, its options and its methods. Types only; src/index.ts makes one. */
 
-import type { ResumeJob, SubmitJob } from './client/client.ts';
+import type { ResumeJob } from './client/client.ts';
 import type { Job } from './client/job.ts';
 import type { ListedJob, UnknownJob } from './client/list-jobs.ts';
+import type { SubmitJob } from './client/new-job.ts';
 import type { RetryJob } from './client/retry.ts';
 import type { Outcome } from './core/model/outcome.ts';
 import type { Settings } from './core/settings/settings.ts';

@@ -19,7 +19,7 @@ import { RenewedSession } from './client/controller-session.ts';
 import { listJobs } from './client/list-jobs.ts';
 import type { ClientSettings, ImgclsClient } from './imgcls-client.ts';
 
-export type { ReadingOptions, ResumeJob, SubmitJob } from './client/client.ts';
+export type { ResumeJob } from './client/client.ts';
 export type {
   FollowProgress,
   Job,
@@ -29,6 +29,7 @@ export type {
 } from './client/job.ts';
 export type { JobLimits } from './client/job-limits.ts';
 export type { ListedJob, UnknownJob } from './client/list-jobs.ts';
+export type { ReadingOptions, SubmitJob } from './client/new-job.ts';
 export type { RetryJob } from './client/retry.ts';
 export type { JobRecord } from './core/job/job.ts';
 export type { ModelRef } from './core/model/model.ts';
@@ -44,6 +45,7 @@ export { type ErrorKind, ImgclsError } from './core/runtime/errors.ts';
 export type { Settings } from './core/settings/settings.ts';
 export type { ClassifyImageOptions, ClientSettings, ImgclsClient, SubmitOptions } from './imgcls-client.ts';
 export type { SubmitProgress } from './upload/announce.ts';
+export type { InventoryInfo } from './upload/bucket/inventory.ts';
 export type { Input, Skipped } from './upload/inputs.ts';
 
 /**

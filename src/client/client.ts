@@ -1,64 +1,26 @@
-import type { Readable } from 'node:stream';
 import type { Body, Store } from '../core/cloud/ports.ts';
-import { FIRST_ATTEMPT, JOB_FORMAT, type JobRecord, jobId } from '../core/job/job.ts';
+import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job/job.ts';
 import { isDropJob } from '../core/job/job-ids.ts';
 import { createJob, readJob } from '../core/job/job-record.ts';
 import { wordsKey } from '../core/job/keys.ts';
-import { traceId, traceOf } from '../core/job/trace.ts';
-import type { ModelRef } from '../core/model/model.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/runtime/errors.ts';
-import { FORMAT } from '../core/runtime/versioned.ts';
-import type { SubmitProgress } from '../upload/announce.ts';
 import { checkEmptyInput } from '../upload/empty-input.ts';
-import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
+import type { Input, StoredInput } from '../upload/inputs.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED, type StoringOptions, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
-import type { Job, SubmissionOptions, WaitForOptions } from './job.ts';
-import { checkLimits, type JobLimits } from './job-limits.ts';
+import type { Job, WaitForOptions } from './job.ts';
+import { type NewJobTools, newJob, type ReadingOptions, type SubmitJob } from './new-job.ts';
 import { type RetryJob, resumeRetry, retryJob } from './retry.ts';
 import { type JobTools, jobHandle, startSubmission, stopper, withRetries } from './submission.ts';
 
-export interface ClientOptions extends JobTools, StoringOptions {
+export interface ClientOptions extends JobTools, NewJobTools, StoringOptions {
   /** A bucket of `s3://` inputs. */
   readBucket(name: string): Store;
-  /** How new jobs read files of this machine; default: from copies. */
-  localFiles?: JobRecord['localFiles'];
-}
-
-/** How images are read and announced. */
-export interface ReadingOptions extends SubmissionOptions {
-  /** For the input `-`, a list of paths. Default: standard input. */
-  stdin?: Readable;
-  /** Called with each input that is skipped, and why. */
-  onSkip?(skipped: Skipped): void;
-  /** Called as images are stored and announced. */
-  onSubmitProgress?(progress: SubmitProgress): void;
-}
-
-/** A new job. */
-export interface SubmitJob extends ReadingOptions, JobLimits {
-  /** A ULID of the caller; default: a new one. */
-  id?: string;
-  /** Trace id of the caller, 32 hex digits; default: a new trace. */
-  trace?: string;
-  model: ModelRef;
-  /** The labels of the job, whose sha256 is in `model`. */
-  words?: Uint8Array;
-  /** Labels per image, 1 to 100. */
-  topK: number;
-  /** Classify known images, too. Their new outcomes are the known ones afterwards. Default: false. */
-  fresh?: boolean;
-  /** Globs of files to take. Default: files with an image's ending. */
-  include?: readonly string[];
-  /** Globs of files to skip. Default: none. */
-  exclude?: readonly string[];
-  /** Folder that relative inputs are relative to, recorded for a resume. */
-  folder?: string;
 }
 
 /** How a job is resumed. */
@@ -70,7 +32,7 @@ export interface ResumeJob extends ReadingOptions {
 export interface Client {
   /**
    * Starts a job.
-   * @param inputs files, folders, globs, `s3://bucket/prefix` and `-`, or images from the program itself.
+   * @param inputs files, folders, globs, `s3://bucket/prefix`, manifests of S3 Inventory and `-`, or images from the program itself.
    * @throws {ImgclsError} of kind `usage` when the inputs have no image.
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
@@ -148,6 +110,7 @@ function walk(
   {
     stdin,
     onSkip,
+    onInventory,
     onEmptyList,
     onTransient,
     ...job
@@ -160,6 +123,7 @@ function walk(
     stdin: stdin ?? process.stdin,
     bucket: readBucket,
     onSkip: onSkip ?? (() => {}),
+    ...(onInventory && { onInventory }),
     ...(onEmptyList && { onEmptyList }),
     ...(onTransient && { onTransient }),
     clock,
@@ -202,49 +166,6 @@ async function submitJob(
     }),
   );
   return jobHandle(tools, job, submission);
-}
-
-function newJob(
-  { clock, newId, cloud, localFiles }: ClientOptions,
-  options: SubmitJob,
-  inputs: readonly string[],
-): JobRecord {
-  const {
-    include = [],
-    exclude = [],
-    topK,
-    model,
-    fresh,
-    by,
-    maxCostUsd,
-    folder,
-    id = newId(),
-    trace,
-  } = options;
-  if (trace !== undefined && !traceId.safeParse(trace).success)
-    throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
-  const createdAtMs = clock.nowMs();
-  checkLimits(options, createdAtMs);
-  return {
-    v: model.words === undefined ? FORMAT : JOB_FORMAT,
-    id,
-    trace: traceOf({ job: id, trace }),
-    state: 'open',
-    createdAtMs,
-    ...(localFiles !== undefined && { localFiles }),
-    inputs: [...inputs],
-    ...(folder !== undefined && { folder }),
-    ...(cloud.processes && { submitter: cloud.processes.own }),
-    include: [...include],
-    exclude: [...exclude],
-    topK,
-    model,
-    ...(fresh === true && { fresh }),
-    ...(by !== undefined && { deadlineMs: by.getTime() }),
-    ...(maxCostUsd !== undefined && { maxCostUsd }),
-    attempt: FIRST_ATTEMPT,
-    retried: [],
-  };
 }
 
 async function* chained<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {

@@ -9,11 +9,18 @@ import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { answerKnown } from './answer-known.ts';
 import { batchWithDeadline } from './batch-with-deadline.ts';
+import { InFlight } from './in-flight.ts';
 import { partSize } from './plan.ts';
 import type { StoredImage } from './store-image.ts';
 
 /** A part is announced after this long, however few images it has: a slow source must not delay its first images. */
 const PART_MS = 1000;
+
+/**
+ * Parts whose requests are sent at a time. A part is written with one request, and its images are announced with three or
+ * four, so that with more the next part would wait to be written. After a kill so many parts are announced again.
+ */
+const PARTS_AT_ONCE = 4;
 
 /** Progress of a submission. */
 export interface SubmitProgress {
@@ -54,17 +61,20 @@ export interface AnnounceOptions {
 
 /**
  * Announces images in order, part by part. A part is written to the manifest before its requests are sent, and marked
- * after that. At the end the job is sealed.
+ * after that. While the requests of some parts are sent, the next ones are written: one after the other, because a kill
+ * must leave no gap in the manifest. At the end the job is sealed.
+ * @param images opens the images. They end when the signal aborts: a part could not be announced.
  * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
  * @throws {ImgclsError} of kind `permanent` when another submitter has announced images or sealed the job meanwhile.
  */
 export async function announceAll(
-  images: AsyncIterable<StoredImage>,
+  images: (failed: AbortSignal) => AsyncIterable<StoredImage>,
   options: AnnounceOptions,
 ): Promise<JobRecord> {
-  const { cloud, job, before, clock } = options;
+  const { cloud, job, before, clock, signal } = options;
   const states = new JobStates(cloud.output, clock);
   const progress = { stored: before.images, announced: before.images, sentBytes: 0, unreadable: 0, known: 0 };
+  const sending = new InFlight(PARTS_AT_ONCE);
   let part: ManifestEntry[] = [];
   let parts = before.parts;
   const add = ({ entry, sentBytes }: StoredImage) => {
@@ -75,36 +85,35 @@ export async function announceAll(
     options.onProgress?.(progress);
   };
   const close = async () => {
-    progress.known += await announcePart(part, parts++, options);
-    progress.announced += part.length;
-    options.onProgress?.(progress);
+    const entries = part;
+    const place = { attempt: job.attempt, part: parts++ };
     part = [];
+    await writePart(cloud.output, job.id, place, entries, signal);
+    await sending.start(async () => {
+      progress.known += await announceEntries(entries, options);
+      await markAnnounced(cloud.output, job.id, place, signal);
+      progress.announced += entries.length;
+      options.onProgress?.(progress);
+    });
   };
   const starts = () => part.length === 1;
-  for await (const image of batchWithDeadline(images, { clock, ms: PART_MS, starts })) {
-    if (image !== 'late') add(image);
-    const isDue = image === 'late' || part.length >= partSize(parts);
-    if (isDue && part.length > 0) await close();
-    if (isDue && (await states.isCancelled(job.id))) break;
+  const source = images(sending.failed);
+  try {
+    for await (const image of batchWithDeadline(source, { clock, ms: PART_MS, starts })) {
+      if (image !== 'late') add(image);
+      const isDue = image === 'late' || part.length >= partSize(parts);
+      if (isDue && part.length > 0) await close();
+      if (isDue && (await states.isCancelled(job.id))) break;
+    }
+    if (part.length > 0) await close();
+  } finally {
+    // Its failure has ended the loop.
+    await sending.end();
   }
-  if (part.length > 0) await close();
   const record = await sealJob(cloud.output, job.id, progress.announced);
   const total = record.attempt === job.attempt ? attemptTotal(record) : undefined;
   if (total !== undefined && total !== progress.announced) throw otherSubmitterError(job.id);
   return record;
-}
-
-async function announcePart(
-  entries: readonly ManifestEntry[],
-  part: number,
-  options: AnnounceOptions,
-): Promise<number> {
-  const { cloud, job, signal } = options;
-  const place = { attempt: job.attempt, part };
-  await writePart(cloud.output, job.id, place, entries, signal);
-  const known = await announceEntries(entries, options);
-  await markAnnounced(cloud.output, job.id, place, signal);
-  return known;
 }
 
 /** Writes the outcomes of the images that are known, and sends the requests of the others. @returns how many are known. */

@@ -1,8 +1,14 @@
 import picomatch from 'picomatch';
 import { type Accepts, IMAGE_PATTERN } from './inputs.ts';
 
-/** Splits `s3://bucket/prefix`. Undefined for other texts. */
-export function parseS3Address(text: string): { bucket: string; prefix: string } | undefined {
+/** `s3://bucket/prefix`. */
+export interface S3Address {
+  bucket: string;
+  prefix: string;
+}
+
+/** Undefined for other texts. */
+export function parseS3Address(text: string): S3Address | undefined {
   const match = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(text);
   return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: match[2] ?? '' };
 }

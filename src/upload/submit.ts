@@ -69,24 +69,26 @@ export async function uploadJobImages(
   const atOnce = Math.min(READ_AT_ONCE, concurrency);
   const shared = { packBelowBytes, atOnce, reader: new FileReader(clock), reuse: new ReuseGuess() };
   const storing = new Set<Promise<StoredImage[]>>();
-  const stored = Readable.from(batches).flatMap(
-    async (batch: JobImage[]) => {
-      const one = storeGroup(batch, {
-        ...options,
-        input: cloud.input,
-        forJob: job.id,
-        localFiles: job.localFiles,
-        ...shared,
-      });
-      storing.add(one);
-      try {
-        return await one;
-      } finally {
-        storing.delete(one);
-      }
-    },
-    { concurrency: Math.ceil(concurrency / atOnce), ...(signal && { signal }) },
-  ) as AsyncIterable<StoredImage>;
+  const store = async (batch: JobImage[]): Promise<StoredImage[]> => {
+    const one = storeGroup(batch, {
+      ...options,
+      input: cloud.input,
+      forJob: job.id,
+      localFiles: job.localFiles,
+      ...shared,
+    });
+    storing.add(one);
+    try {
+      return await one;
+    } finally {
+      storing.delete(one);
+    }
+  };
+  const stored = (failed: AbortSignal) => {
+    const ending = signal === undefined ? failed : AbortSignal.any([signal, failed]);
+    const tools = { concurrency: Math.ceil(concurrency / atOnce), signal: ending };
+    return Readable.from(batches).flatMap(store, tools) as AsyncIterable<StoredImage>;
+  };
   try {
     return await announceAll(stored, options);
   } finally {

@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import type { Store } from '../core/cloud/ports.ts';
-import { whyPathNeverPhotograph } from '../core/model/never-photographs.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
+import { isInventory } from './bucket/inventory.ts';
+import { type WalkBucketOptions, walkInventory, walkPrefix } from './bucket/walk-bucket.ts';
 import type { Accepts, Input, Skipped } from './inputs.ts';
-import type { ReadTools } from './retry-shortage.ts';
 import {
   accepts,
   acceptsGlob,
@@ -17,28 +16,24 @@ import {
 } from './select.ts';
 import { NOT_A_FILE, walkFolder } from './walk-folder.ts';
 
-export interface WalkOptions extends ReadTools {
-  include: readonly string[];
-  exclude: readonly string[];
+export interface WalkOptions extends Omit<WalkBucketOptions, 'isOnly' | 'otherName'> {
   /** Paths, one per line or separated by NUL, for the input `-`. */
   stdin: Readable;
-  /** A bucket of `s3://` inputs. */
-  bucket(name: string): Store;
-  /** Called with everything that is skipped. */
-  onSkip(skipped: Skipped): void;
   /** Called when the list on standard input has no path. */
   onEmptyList?(): void;
 }
 
-/** The images of files, folders, globs, `s3://bucket/prefix`, and `-` (a list on standard input). */
+/** The images of files, folders, globs, `s3://bucket/prefix`, manifests of S3 Inventory, and `-` (a list on standard input). */
 export async function* walkInputs(inputs: readonly string[], options: WalkOptions): AsyncGenerator<Input> {
   for (const input of inputs) await checkInput(input);
   const isOnly = inputs.length === 1;
   const acceptFile = acceptsNamed(inputs, options.include, options.exclude);
   for (const input of inputs) {
     const address = parseS3Address(input);
+    const inBucket = { ...options, otherName: otherNameOf(options), isOnly };
     if (input === '-') yield* walkList(options);
-    else if (address !== undefined) yield* walkPrefix(address, isOnly, options);
+    else if (address !== undefined)
+      yield* isInventory(input) ? walkInventory(address, inBucket) : walkPrefix(address, inBucket);
     else yield* walkPath(input, isOnly, { ...options, acceptFile });
   }
 }
@@ -63,7 +58,8 @@ async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
     }
     const address = parseS3Address(line);
     // The name of a listed path does not depend on the other lines.
-    if (address !== undefined) yield* walkPrefix(address, false, options);
+    if (address !== undefined)
+      yield* walkPrefix(address, { ...options, otherName: otherNameOf(options), isOnly: false });
     else yield* walkListed(line, { ...options, acceptFile });
   }
   if (isEmpty) options.onEmptyList?.();
@@ -199,29 +195,3 @@ export const OTHER_NAME = 'not an image file name';
 /** Why a file is skipped by its name. */
 const otherNameOf = ({ include, exclude }: WalkOptions): string =>
   include.length + exclude.length > 0 ? 'excluded by --include or --exclude' : OTHER_NAME;
-
-async function* walkPrefix(
-  { bucket, prefix }: { bucket: string; prefix: string },
-  isOnly: boolean,
-  options: WalkOptions,
-): AsyncGenerator<Input> {
-  const accept = accepts(options.include, options.exclude);
-  const whyNotTaken = (inside: string): string | undefined =>
-    whyPathNeverPhotograph(inside) ??
-    (accept(inside.replace(DOT_PARTS, '_')) ? undefined : otherNameOf(options));
-  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  for await (const { key, etag, bytes } of options.bucket(bucket).list(prefix)) {
-    // Consoles create a folder as an empty object whose key ends in a slash.
-    if (key.endsWith('/')) continue;
-    const source = `s3://${bucket}/${key}`;
-    // A key that is given in full is taken whatever its name, like a file.
-    const inside = key.slice(folder.length);
-    const why = key === prefix ? undefined : whyNotTaken(inside);
-    if (why === undefined)
-      yield { kind: 'object', name: isOnly ? inside : source, source, bucket, key, etag, bytes };
-    else options.onSkip({ source, reason: why });
-  }
-}
-
-/** A key may have parts that a file system would resolve; patterns match none of them. */
-const DOT_PARTS = /(?<=^|\/)\.{1,2}(?=\/)/g;

@@ -18,6 +18,7 @@ import { ImgclsError, readFault } from '../../core/runtime/errors.ts';
 import type { OutputFlags } from '../output/output.ts';
 import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { type Run, withRun } from '../run.ts';
+import { noticeInventory } from '../terminal/inventory-notice.ts';
 import { detail, notice } from '../terminal/notice.ts';
 import { collectSkipped } from '../terminal/skipped.ts';
 import { terminal } from '../terminal/terminal.ts';
@@ -146,6 +147,7 @@ export async function submitInputs(
       wait: options.wait,
       onTransient,
       onSkip: skipped.add,
+      onInventory: noticeInventory,
       onSubmitProgress: (progress) => {
         submitted = progress;
       },

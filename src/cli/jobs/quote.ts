@@ -27,6 +27,7 @@ import type { Input } from '../../upload/inputs.ts';
 import { FileSample } from '../../upload/known-share.ts';
 import { walkInputs } from '../../upload/walk.ts';
 import { type OutputFlags, openOutput, outputFormatOf } from '../output/output.ts';
+import { noticeInventory } from '../terminal/inventory-notice.ts';
 import { warn } from '../terminal/notice.ts';
 import { addName, collectSkipped, type NameList, namesText } from '../terminal/skipped.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
@@ -132,6 +133,7 @@ async function countInputs(
     clock: systemClock,
     random: Math.random,
     onTransient: warnOncePerReason(),
+    onInventory: noticeInventory,
     ...emptyInput,
   })) {
     const bytes = await bytesOf(input);

@@ -8,6 +8,7 @@ import { completeJobId } from '../../results/complete-job-id.ts';
 import type { OutputFlags } from '../output/output.ts';
 import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
+import { noticeInventory } from '../terminal/inventory-notice.ts';
 import { collectSkipped } from '../terminal/skipped.ts';
 import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
@@ -40,6 +41,7 @@ export async function resume(typed: string, options: ResumeFlags): Promise<numbe
         wait: options.wait,
         ...waiting,
         onSkip: skipped.add,
+        onInventory: noticeInventory,
         onSubmitProgress: (progress) => {
           imagesStored = progress.stored;
         },

@@ -35,7 +35,9 @@ export type JobState = z.infer<typeof jobState>;
 export const topK = z.int().min(1).max(MAX_TOP_K);
 
 /** The format of records of jobs with labels of their own: an older imgcls would send their images without them. */
-export const JOB_FORMAT = 2;
+export const WORDS_JOB_FORMAT = 2;
+/** The format of records of jobs with an inventory: an older imgcls would resume them with its manifest as an image. */
+export const JOB_FORMAT = 3;
 
 /** `jobs/<jobId>/job.json`. It is changed by conditional writes only. */
 export const jobRecord = z.object({

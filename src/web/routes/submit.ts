@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { topK } from '../../core/job/job.ts';
+import { isInventory } from '../../upload/bucket/inventory.ts';
 import { parseS3Address } from '../../upload/select.ts';
 import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import { createJob, type JobCreation, type RequestedJob } from '../create-job.ts';
@@ -198,6 +199,11 @@ async function readNamed(
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
     const { bucket = '' } = parseS3Address(input) ?? {};
+    // An inventory names another bucket, which was not allowed.
+    if (isInventory(input))
+      throw new HttpProblem(403, 'The service does not read the inventory of a bucket.', {
+        hint: 'Name the prefixes of the bucket, or use "imgcls label".',
+      });
     if (allowBuckets.includes(bucket)) continue;
     throw new HttpProblem(403, `The service is not allowed to read bucket "${bucket}".`, {
       hint: 'The operator can allow it with --allow-buckets.',
