@@ -1,9 +1,10 @@
-// S3, SQS and EC2 of a cluster with many workers. Each response takes 25 ms, and EC2 refuses calls with more than 1,000 ids, as AWS
-// does. Every worker writes its status every 15 s.
+// S3, SQS and EC2 of a cluster with many workers. Each response takes 25 ms (LATENCY_MS), and EC2 refuses calls with more than 1,000 ids, as AWS
+// does. Every worker writes its status every 15 s. Below `photos/` each bucket has numbered images.
 //
-//     node slow-aws.ts WORKERS
+//     node slow-aws.ts WORKERS [IMAGES [LATENCY_MS]]
 //
 // Sends its port to its parent, and on "count" what was asked since the last time. { idle: N } makes the first N workers idle.
+import { hash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,12 +16,13 @@ export interface Asked {
   terminated: number;
 }
 
-const LATENCY_MS = 25;
+const LATENCY_MS = Number(process.argv[4] ?? '25');
 const PAGE = 1000;
 const STATUS_EVERY_MS = 15_000;
 const HOUR_MS = 3_600_000;
 
 const workers = Number(process.argv[2]);
+const images = Number(process.argv[3] ?? '0');
 const startMs = Date.now();
 const launched = new Date(startMs - HOUR_MS).toISOString();
 const objects = new Map<string, string>();
@@ -105,6 +107,14 @@ const instanceXml = (n: number): string => `<item><instancesSet><item>
 <metadataOptions><state>applied</state><httpTokens>required</httpTokens><httpEndpoint>enabled</httpEndpoint></metadataOptions>
 </item></instancesSet></item>`;
 
+const photoKey = (n: number): string => `photos/IMG_${String(n).padStart(9, '0')}.jpg`;
+/** Of the first photograph whose key is behind this one. */
+const placeAfter = (key: string): number => {
+  const digits = /^photos\/IMG_(\d+)/.exec(key)?.[1] ?? '';
+  const number = Number(digits.padEnd(9, '0'));
+  return key >= photoKey(number) ? number + 1 : number;
+};
+
 interface Answer {
   kind: string;
   status?: number;
@@ -133,16 +143,26 @@ function ec2(form: URLSearchParams): Answer {
   return { kind: action, body };
 }
 
-function sqs(action: string): Answer {
+function sqs(action: string, request: string): Answer {
+  const sent = (JSON.parse(request) as { Entries?: { Id: string; MessageBody: string }[] }).Entries ?? [];
   const body = action.endsWith('GetQueueUrl')
     ? { QueueUrl: 'http://queue/123456789012/imgcls' }
-    : {
-        Attributes: {
-          ApproximateNumberOfMessages: idle > 0 ? '0' : '500000',
-          ApproximateNumberOfMessagesNotVisible: '0',
-          ApproximateNumberOfMessagesDelayed: '0',
-        },
-      };
+    : action.endsWith('SendMessageBatch')
+      ? {
+          Successful: sent.map(({ Id, MessageBody }) => ({
+            Id,
+            MessageId: Id,
+            MD5OfMessageBody: hash('md5', MessageBody),
+          })),
+          Failed: [],
+        }
+      : {
+          Attributes: {
+            ApproximateNumberOfMessages: idle > 0 ? '0' : '500000',
+            ApproximateNumberOfMessagesNotVisible: '0',
+            ApproximateNumberOfMessagesDelayed: '0',
+          },
+        };
   return {
     kind: action,
     body: JSON.stringify(body),
@@ -152,14 +172,20 @@ function sqs(action: string): Answer {
 
 function listing(url: URL): Answer {
   const prefix = url.searchParams.get('prefix') ?? '';
-  const from = Number(url.searchParams.get('continuation-token') ?? '0');
-  const count = prefix === 'fleet/' ? Math.min(PAGE, workers - from) : 0;
+  const after = url.searchParams.get('start-after') ?? '';
+  const total = prefix === 'fleet/' ? workers : prefix === 'photos/' ? images : 0;
+  const from = Number(url.searchParams.get('continuation-token') ?? (after === '' ? '0' : placeAfter(after)));
+  const count = Math.max(0, Math.min(PAGE, total - from));
   const contents = Array.from({ length: count }, (_, at) => {
     const n = from + at;
     const modified = new Date(Date.now() - 1000).toISOString();
-    return `<Contents><Key>fleet/${idOf(n)}.json</Key><LastModified>${modified}</LastModified><ETag>&quot;${versionOf(n)}&quot;</ETag><Size>800</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+    const [key, etag, bytes] =
+      prefix === 'fleet/'
+        ? [`fleet/${idOf(n)}.json`, versionOf(n), 800]
+        : [photoKey(n), `${'0'.repeat(24)}${n}`, 100_000];
+    return `<Contents><Key>${key}</Key><LastModified>${modified}</LastModified><ETag>&quot;${etag}&quot;</ETag><Size>${bytes}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
   });
-  const isTruncated = prefix === 'fleet/' && from + PAGE < workers;
+  const isTruncated = from + PAGE < total;
   const next = isTruncated ? `<NextContinuationToken>${from + PAGE}</NextContinuationToken>` : '';
   return {
     kind: `ListObjectsV2 ${prefix}`,
@@ -192,7 +218,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
   const found =
     typeof target === 'string'
-      ? sqs(target)
+      ? sqs(target, body)
       : isForm
         ? ec2(new URLSearchParams(body))
         : s3(request.method ?? '', url, body);

@@ -1,7 +1,9 @@
 /** The same commands on S3 and SQS, as processes of their own over the moto server; their log, figures and secrets. */
 
+import { hash } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
@@ -113,6 +115,61 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
         .map((line) => JSON.parse(line).name),
     ).toEqual(SAMPLES);
   });
+
+  it('label takes the images of an S3 Inventory as it lists them', async () => {
+    const manifest = await putInventory([...SAMPLES.map((name) => `holiday/${name}`), 'holiday/deleted.jpg']);
+    const args = ['label', manifest, '--format', 'ndjson', ...model];
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, args, aws).finished;
+    expect(code, stderr).toBe(3);
+    expect(stderr).toContain('The inventory lists the objects of s3://photos of 2026-11-29 01:00 UTC.');
+    const outcomes = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(outcomes.map(({ name, error }) => [name, error?.code])).toEqual([
+      ...SAMPLES.map((name) => [`holiday/${name}`, undefined]),
+      ['holiday/deleted.jpg', 'missing'],
+    ]);
+  });
+
+  /** Lists objects of the bucket `photos` as S3 does, two files of CSV. @returns the address of the manifest. */
+  async function putInventory(keys: readonly string[]): Promise<string> {
+    for (const [name, value] of Object.entries(ours)) vi.stubEnv(name, value);
+    const s3 = createS3Client();
+    await s3.send(new CreateBucketCommand({ Bucket: 'inventories' }));
+    const put = (Key: string, Body: Buffer | string) =>
+      s3.send(new PutObjectCommand({ Bucket: 'inventories', Key, Body }));
+    const files = [keys.slice(0, 5), keys.slice(5)].map((some, at) => {
+      const rows = some.map(async (key) => {
+        const body = await readFile(path.join(samples, path.basename(key))).catch(() =>
+          Buffer.from('deleted'),
+        );
+        return `"photos","${encodeURIComponent(key)}","${body.byteLength}","2026-11-01T21:32:00.000Z","${hash('md5', body)}"\n`;
+      });
+      return { key: `photos/all/data/${at}.csv.gz`, rows: Promise.all(rows) };
+    });
+    const listed = [];
+    for (const { key, rows } of files) {
+      const body = gzipSync((await rows).join(''));
+      await put(key, body);
+      listed.push({ key, size: body.byteLength, MD5checksum: hash('md5', body) });
+    }
+    const manifest = JSON.stringify({
+      sourceBucket: 'photos',
+      destinationBucket: 'arn:aws:s3:::inventories',
+      version: '2016-11-30',
+      creationTimestamp: String(Date.UTC(2026, 10, 29, 1)),
+      fileFormat: 'CSV',
+      fileSchema: 'Bucket, Key, Size, LastModifiedDate, ETag',
+      files: listed,
+    });
+    const folder = 'photos/all/2026-11-29T01-00Z';
+    await put(`${folder}/manifest.json`, manifest);
+    await put(`${folder}/manifest.checksum`, hash('md5', manifest));
+    s3.destroy();
+    vi.unstubAllEnvs();
+    return `s3://inventories/${folder}/manifest.json`;
+  }
 
   it('upload reads a bucket in place also where everything else is on one machine', async () => {
     const alone = await installed.dataDir();

@@ -30,7 +30,7 @@ export function register(program: Command): void {
     )
     .argument(
       '<inputs...>',
-      'Files, folders, globs, s3://bucket/prefix, or - for a list of paths on standard input, one a line or separated by NUL',
+      'Files, folders, globs, s3://bucket/prefix, the s3://.../manifest.json of an S3 Inventory, or - for a list of paths on standard input, one a line or separated by NUL',
     )
     .option(
       '-k, --top-k <n>',

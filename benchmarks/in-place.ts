@@ -1,0 +1,69 @@
+// Measures how fast images of a bucket are announced: the program's own client and SDK clients, over S3 and SQS of which each response
+// takes 25 ms. The bucket has numbered images. Workers and waiter are not part of it. On a busy machine a longer latency gives a better
+// ratio of two versions.
+//
+//     npm run bench:in-place -- [--images 100000] [--latency-ms 25]
+//
+// Prints the wall time, the processor time, the requests, and the peak of the process's memory.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ulid } from 'ulid';
+import { systemClock } from '../src/app/system-clock.ts';
+import { createAwsCloud } from '../src/aws/cloud.ts';
+import { createJobClient } from '../src/client/client.ts';
+import type { Asked } from './children/slow-aws.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    images: { type: 'string', default: '100000' },
+    'latency-ms': { type: 'string', default: '25' },
+  },
+});
+const server = fork(path.join(import.meta.dirname, 'children/slow-aws.ts'), [
+  '0',
+  flags.images,
+  flags['latency-ms'],
+]);
+const [port] = (await once(server, 'message')) as [number];
+Object.assign(process.env, {
+  AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'testing',
+  AWS_SECRET_ACCESS_KEY: 'testing',
+});
+const cloud = createAwsCloud({ cluster: 'bench', inputBucket: 'input', outputBucket: 'output' });
+const client = createJobClient({
+  cloud,
+  clock: systemClock,
+  random: Math.random,
+  newId: () => ulid(),
+  joinController: () => ({ failed: new AbortController().signal, leave: async () => {} }),
+  readBucket: cloud.bucket,
+  concurrency: 16,
+  maxImageBytes: 1e8,
+});
+
+const startMs = performance.now();
+const startCpu = process.cpuUsage();
+const job = await client.submit(['s3://pictures/photos/'], {
+  model: { name: 'bench', version: '1', variant: 'int8', sha256: '0'.repeat(64) },
+  topK: 5,
+  wait: false,
+  onTransient: console.error,
+});
+const { total = 0 } = await job.submitted;
+const seconds = (performance.now() - startMs) / 1000;
+const { user, system } = process.cpuUsage(startCpu);
+if (total !== Number(flags.images)) throw new Error(`The job has ${total} of ${flags.images} images.`);
+server.send('count');
+const [asked] = (await once(server, 'message')) as [Asked];
+const requests = Object.entries(asked.requests).map(([kind, count]) => `${count} ${kind}`);
+const { maxRSS } = process.resourceUsage();
+console.log(
+  `${total} images in ${seconds.toFixed(1)} s (${Math.round(total / seconds)} images/s), ${((user + system) / 1e6).toFixed(1)} s of a processor, peak ${Math.round(maxRSS / 1024)} MB, at most ${asked.mostAtOnce} requests at once: ${requests.join(', ')}`,
+);
+server.disconnect();
+await client.close();
+await cloud.close();
