@@ -5,7 +5,9 @@ import { basename, dirname, join, parse } from 'node:path';
 import type { ClassLabel, ModelManifest, ModelVariant } from '../core/model/model.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 import { LABELS_FILE, WEIGHTS_FILE } from './folder.ts';
-import { type Recipe, readLabels, readRecipe } from './recipe.ts';
+import { withWordNetIds } from './hub/config.ts';
+import { STARTER_MODEL } from './library.ts';
+import { LABEL_LINES_FILE, type Recipe, readLabelLines, readLabels, readRecipe } from './recipe.ts';
 
 export interface ImportSource {
   /** The .onnx file. */
@@ -22,12 +24,16 @@ export interface ImportSource {
   layout?: ModelManifest['input']['layout'];
 }
 
-/** An .onnx file, or a folder with one, with the `model.json` and `labels.json` beside it. @throws {ImgclsError} */
-export async function plainSource(path: string): Promise<ImportSource> {
+/** An .onnx file, or a folder with one, and what is beside it: `model.json`, `labels.json` or `labels.txt`. @throws {ImgclsError} */
+export async function plainSource(path: string, bundledDir: string): Promise<ImportSource> {
   const graph = await weightsFile(path);
   const dir = dirname(graph);
-  const [recipe, labels] = [await readRecipe(dir), await readLabels(dir)];
-  return { graph, shownAs: graph, data: [], recipe, labels, labelsFile: LABELS_FILE };
+  const plain = { graph, shownAs: graph, data: [], recipe: await readRecipe(dir) };
+  const labels = await readLabels(dir);
+  if (labels !== undefined) return { ...plain, labels, labelsFile: LABELS_FILE };
+  const lines = await readLabelLines(dir);
+  const imageNet = await readLabels(join(bundledDir, STARTER_MODEL));
+  return { ...plain, labels: lines && withWordNetIds(lines, imageNet ?? []), labelsFile: LABEL_LINES_FILE };
 }
 
 async function weightsFile(path: string): Promise<string> {

@@ -29,7 +29,7 @@ import { type InspectedModel, inspectModel } from './inspect.ts';
 import { installModel, stagingDir } from './install.ts';
 import { checkedName, type ModelLibrary, STARTER_MODEL } from './library.ts';
 import { precisionOf, requirePrecision } from './onnx/precision.ts';
-import { type Recipe, readLabels } from './recipe.ts';
+import { LABEL_LINES_FILE, type Recipe, readLabels } from './recipe.ts';
 
 export interface ImportOptions {
   library: ModelLibrary;
@@ -55,7 +55,8 @@ export interface ImportedModel {
 }
 
 /**
- * Imports an `.onnx` file, or a folder with one, with the `model.json` (complete or partial) and `labels.json` beside it.
+ * Imports an `.onnx` file, or a folder with one, with the `model.json` (complete or partial) and the `labels.json` or `labels.txt`
+ * beside it.
  * The rest is determined by running the model, or is the standard ImageNet recipe, which a notice then mentions.
  * A folder in the Hub's layout has all of that in other files (hub/).
  * @throws {ImgclsError} that names what is missing or wrong. Nothing is installed then.
@@ -64,7 +65,7 @@ export async function importModel(path: string, options: ImportOptions): Promise
   const { modelsDir } = options.library;
   const from = resolve(path);
   if (await isZeroShot(from)) return await importWithTexts(from, options);
-  const found = (await hubSource(from, options)) ?? (await plainSource(from));
+  const found = (await hubSource(from, options)) ?? (await plainSource(from, options.library.bundledDir));
   const source = { ...found, recipe: { ...found.recipe, ...options.origin } };
   await checkBytes(source);
   const staging = stagingDir(modelsDir);
@@ -207,7 +208,7 @@ export async function standardLabels(classes: number, bundledDir: string): Promi
   const labels = await readLabels(join(bundledDir, STARTER_MODEL));
   if (labels !== undefined && labels.length === classes) return labels;
   throw new ImgclsError('usage', `The model has ${classes} classes and no labels for them.`, {
-    hint: `Put a ${LABELS_FILE} beside it: [{ "wnid": "n01440764", "label": "tench" }, ...], one entry for each class, in order.`,
+    hint: `Put a ${LABEL_LINES_FILE} beside it, with one label a line, in the order of its outputs.`,
   });
 }
 
@@ -227,6 +228,8 @@ function noticesOf(
     );
   }
   if (labelsAssumed)
-    notices.push(`No ${LABELS_FILE} found beside the model. Its classes are assumed to be ImageNet's 1000.`);
+    notices.push(
+      `No ${LABELS_FILE} or ${LABEL_LINES_FILE} found beside the model. Its classes are assumed to be ImageNet's 1000.`,
+    );
   return notices;
 }

@@ -50,6 +50,27 @@ export async function readLabels(dir: string): Promise<ClassLabel[] | undefined>
   return text === undefined ? undefined : parseLabels(text);
 }
 
+/** Labels as Teachable Machine and others export them. */
+export const LABEL_LINES_FILE = 'labels.txt';
+
+/** The `labels.txt` of a folder, one label a line; undefined if there is none. @throws {ImgclsError} */
+export async function readLabelLines(dir: string): Promise<ClassLabel[] | undefined> {
+  const text = await readIfExists(join(dir, LABEL_LINES_FILE));
+  if (text === undefined) return undefined;
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .trimEnd()
+    .split(/\r?\n/);
+  // Teachable Machine writes "0 daisy".
+  const isNumbered = lines.every((line, at) => line.startsWith(`${at} `));
+  const labels = lines.map((line, at) => (isNumbered ? line.slice(`${at} `.length) : line).trim());
+  const empty = labels.indexOf('');
+  if (empty < 0) return labels.map((label, at) => ({ wnid: `c${at}`, label }));
+  throw new ImgclsError('usage', `Line ${empty + 1} of ${LABEL_LINES_FILE} has no label.`, {
+    hint: 'Write one label a line, in the order of the outputs of the model.',
+  });
+}
+
 async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

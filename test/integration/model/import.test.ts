@@ -54,6 +54,32 @@ describe('import', () => {
     if (model !== undefined) await library.verify(model);
   });
 
+  it.each([
+    ['one a line', 'daisy\n2 lips\ntulip\n', ['daisy', '2 lips', 'tulip']],
+    [
+      'with numbers, as Teachable Machine writes them',
+      '0 daisy\r\n1 2 lips\r\n2 tulip',
+      ['daisy', '2 lips', 'tulip'],
+    ],
+  ])('takes labels of labels.txt, %s', async (_, text, labels) => {
+    const { library, folder, installed } = await setUp({ classes: 3 }, { 'labels.txt': text });
+    const { notices } = await importModel(folder, { library });
+    const [model] = await installed();
+    expect(model?.labels.map(({ label }) => label)).toEqual(labels);
+    expect(notices.join(' ')).not.toContain('Its classes are assumed');
+  });
+
+  it('finds the WordNet ids of a labels.txt with the labels of ImageNet', async () => {
+    const imageNet = JSON.parse(await readFile(join(BUNDLED_DIR, 'efficientnet-lite0/labels.json'), 'utf8'));
+    const text = classLabels
+      .parse(imageNet)
+      .map(({ label }) => label)
+      .join('\n');
+    const { library, folder, installed } = await setUp({}, { 'labels.txt': text });
+    await importModel(folder, { library });
+    expect((await installed())[0]?.labels).toEqual(imageNet);
+  });
+
   it('installs a model that classifies', async () => {
     const { library, folder } = await setUp({ classes: 4 }, { 'labels.json': labelsOf(4) });
     const { dir, manifest } = await importModel(folder, { library });
@@ -210,6 +236,18 @@ describe('import', () => {
     ],
     ['classes without labels', { classes: 10 }, {}, /10 classes and no labels/],
     ['too few labels', { classes: 10 }, { 'labels.json': labelsOf(9) }, /9 labels; the model has 10/],
+    [
+      'too few lines of labels',
+      { classes: 3 },
+      { 'labels.txt': 'cat\ndog\n' },
+      /labels\.txt has 2 labels; the model has 3/,
+    ],
+    [
+      'a line without a label',
+      { classes: 3 },
+      { 'labels.txt': 'cat\n\ndog\n' },
+      /Line 2 of labels\.txt has no label/,
+    ],
     ['labels of a wrong shape', {}, { 'labels.json': ['cat'] }, /labels\.json has the wrong shape/],
     ['a recipe that is not JSON', {}, { 'model.json': '{' }, /not JSON/],
     ['a recipe of a wrong shape', {}, { 'model.json': { variant: 'int4' } }, /wrong shape: variant/],

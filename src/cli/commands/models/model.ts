@@ -135,7 +135,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
   model
     .command('import')
     .description(
-      'Install an ONNX image classifier, with the model.json and labels.json beside it, or in the layout of the Hugging Face Hub.',
+      'Install an ONNX image classifier, with the model.json and the labels.json or labels.txt beside it, or in the layout of the Hugging Face Hub.',
     )
     .addHelpText(
       'after',
