@@ -53,6 +53,13 @@ describe('submitting images', () => {
   });
 });
 
+describe('looking at a cluster on one machine', () => {
+  it('loads no SDK, decoder or model runtime', async () => {
+    const heavy = /\/node_modules\/(@aws-sdk|@smithy|sharp|onnxruntime-[a-z]+)\//;
+    expect((await loadedBy(['status'])).filter((url) => heavy.test(url))).toEqual([]);
+  });
+});
+
 describe('help', () => {
   it.each([
     [['--help']],

@@ -5,7 +5,6 @@ import { openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { screenful, screenOf } from '../terminal/screen.ts';
-import { monthCostText, readMonthCost } from './status-cost.ts';
 import { StatusReader } from './status-read.ts';
 import { statusText } from './status-text.ts';
 import { type ClusterObservation, type StatusView, toView } from './status-view.ts';
@@ -27,6 +26,8 @@ export function status(flags: StatusFlags): Promise<number> {
 
 function monthStatus({ format, cluster, dataDir }: StatusFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
+    // Loads the AWS SDK.
+    const { monthCostText, readMonthCost } = await import('./status-cost.ts');
     const cost = await readMonthCost(cloud, systemClock.nowMs(), interrupted);
     const output = await openOutput(undefined);
     const text = format === 'json' ? `${JSON.stringify(cost, null, 2)}\n` : monthCostText(cost);
