@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type InstalledPackage, installPackage } from '../package.ts';
-import { openBrowser } from './browser.ts';
+import { leave, openBrowser } from './browser.ts';
 import { layoutFaults, WIDTHS_PX } from './layout.ts';
 import { photographs } from './photographs.ts';
 import { type Service, startService } from './up.ts';
@@ -33,11 +33,11 @@ afterAll(async () => {
 });
 
 let page: Page;
-beforeEach(async () => {
-  if (browser === undefined) return;
-  page = await (await browser.newContext({ viewport: { width: 1000, height: 600 } })).newPage();
+beforeAll(async () => {
+  if (browser !== undefined) page = await browser.newPage();
 });
-afterEach(async () => await page?.context().close());
+beforeEach(async () => await page?.setViewportSize({ width: 1000, height: 600 }));
+afterEach(async () => await leave(page));
 
 const chosen = () => page.getByRole('list', { name: 'Images to be labelled' }).getByRole('listitem');
 const go = (name: string) => page.getByRole('navigation').getByRole('link', { name, exact: true }).click();

@@ -1,14 +1,14 @@
 /// <reference lib="dom" />
 /** A finished job on the page: its address, its stacks, its photographs one by one. */
 import path from 'node:path';
-import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageResult } from '../../../src/core/model/outcome.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
-import { openBrowser } from './browser.ts';
+import { accessibilityViolations } from './accessibility.ts';
+import { leave, openBrowser } from './browser.ts';
 import { type FakedImage, fakeJob } from './faked-job.ts';
-import { COLOR_SCHEMES, layoutFaults } from './layout.ts';
+import { layoutFaults } from './layout.ts';
 import { type Service, startService } from './up.ts';
 
 const browser: Browser | undefined = await openBrowser();
@@ -47,14 +47,11 @@ describe.skipIf(browser === undefined)('a job', () => {
   });
 
   let page: Page;
-  beforeEach(async () => {
-    const context = await browser?.newContext({
-      viewport: { width: 1280, height: 900 },
-      reducedMotion: 'reduce',
-    });
-    page = (await context?.newPage()) as Page;
+  beforeAll(async () => {
+    page = (await browser?.newPage({ reducedMotion: 'reduce' })) as Page;
   });
-  afterEach(async () => await page?.context().close());
+  beforeEach(async () => await page.setViewportSize({ width: 1280, height: 900 }));
+  afterEach(async () => await leave(page));
 
   const cards = () => page.getByRole('list', { name: 'Photos' }).getByRole('button');
   const card = (at: number) => page.getByRole('button', { name: `IMG_${at}.jpg` });
@@ -270,19 +267,9 @@ describe.skipIf(browser === undefined)('a job', () => {
         await page.goto(address + query);
         await page.locator('.photo, .nothing').first().waitFor();
         if (press !== undefined) await page.getByRole('button', { name: press }).click();
-        await page.evaluate(axe.source);
-        for (const colorScheme of COLOR_SCHEMES) {
-          const state = `${query}${press ?? ''}, ${width} px, ${colorScheme}`;
-          await page.emulateMedia({ colorScheme });
-          const { violations } = await page.evaluate(
-            () => (globalThis as unknown as { axe: typeof axe }).axe.run() as Promise<axe.AxeResults>,
-          );
-          expect(
-            violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
-            state,
-          ).toEqual([]);
-          expect(await layoutFaults(page), state).toEqual([]);
-        }
+        const state = `${query}${press ?? ''}, ${width} px`;
+        expect(await layoutFaults(page), state).toEqual([]);
+        expect(await accessibilityViolations(page), state).toEqual([]);
       }
   });
 

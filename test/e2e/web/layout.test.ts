@@ -1,12 +1,13 @@
 /** Every view is laid out without overflow, whatever the labels and names, on a phone, a tablet and a desktop. */
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import labels from '../../../models/efficientnet-lite0/labels.json' with { type: 'json' };
 import { errorCode, type ImageResult, predictionWarning } from '../../../src/core/model/outcome.ts';
 import { categoryOf } from '../../../src/model/categories.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
-import { openBrowser } from './browser.ts';
+import { leave, openBrowser } from './browser.ts';
 import { type FakedImage, fakeJob } from './faked-job.ts';
 import { layoutFaults, layoutFaultsBelow, WIDTHS_PX } from './layout.ts';
 import { type Service, startService } from './up.ts';
@@ -75,13 +76,15 @@ describe.skipIf(browser === undefined)('the view of a job', () => {
   });
 
   let page: Page;
-  beforeEach(async () => {
-    const context = await browser?.newContext();
-    page = (await context?.newPage()) as Page;
-    // Pictures are not looked at here.
-    await page.route(/\/images\/\d+/, (route) => route.fulfill({ path: sample, contentType: 'image/jpeg' }));
+  beforeAll(async () => {
+    page = (await browser?.newPage()) as Page;
   });
-  afterEach(async () => await page?.context().close());
+  beforeEach(async () => {
+    // Pictures are not looked at here: a small one is decoded in no time.
+    const body = await sharp(sample).resize(64).jpeg().toBuffer();
+    await page.route(/\/images\/\d+/, (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+  });
+  afterEach(async () => await leave(page));
 
   /** Opens the job, and waits until its photographs are there. */
   async function open(job: string): Promise<void> {
@@ -96,6 +99,10 @@ describe.skipIf(browser === undefined)('the view of a job', () => {
   it.each(WIDTHS_PX)('has room for every label and name at %i px, light and dark', async (width) => {
     await page.setViewportSize({ width, height: 5000 });
     await open(jobs['every label']);
+    // Dark changes colours, which is the same for all of the list.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await layoutFaults(page), 'dark').toEqual([]);
+    await page.emulateMedia({ colorScheme: 'light' });
     expect(await layoutFaultsBelow(page, settled)).toEqual([]);
     await page.setViewportSize({ width, height: 1000 });
     for (const job of ['one photo', 'errors', 'ten thousand'] as const) {

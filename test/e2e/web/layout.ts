@@ -3,7 +3,6 @@
 import type { Page } from 'playwright-core';
 
 export const WIDTHS_PX = [390, 768, 1440] as const;
-export const COLOR_SCHEMES = ['light', 'dark'] as const;
 
 /**
  * Finds elements that are wider than their box, and text that is cut off without an ellipsis or without a title that has it
@@ -43,10 +42,7 @@ export function layoutFaults(page: Page): Promise<string[]> {
   });
 }
 
-/**
- * {@link layoutFaults} of the whole view in both colour schemes, one window after the other: a list may hold only what is
- * near the window.
- */
+/** {@link layoutFaults} of the whole view, one window after the other: a list may hold only what is near the window. */
 export async function layoutFaultsBelow(page: Page, settled: () => Promise<void>): Promise<string[]> {
   const faults = new Set<string>();
   const { heightPx, windowPx } = await page.evaluate(() => ({
@@ -56,10 +52,7 @@ export async function layoutFaultsBelow(page: Page, settled: () => Promise<void>
   for (let top = 0; top < heightPx; top += windowPx) {
     await page.evaluate((y) => window.scrollTo(0, y), top);
     await settled();
-    for (const colorScheme of COLOR_SCHEMES) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const fault of await layoutFaults(page)) faults.add(`${fault} (${colorScheme})`);
-    }
+    for (const fault of await layoutFaults(page)) faults.add(fault);
   }
   return [...faults];
 }

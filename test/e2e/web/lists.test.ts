@@ -3,10 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
-import { openBrowser } from './browser.ts';
+import { leave, openBrowser } from './browser.ts';
 import { type Service, startService } from './up.ts';
 
 const browser: Browser | undefined = await openBrowser();
@@ -31,11 +31,10 @@ afterAll(async () => {
 });
 
 let page: Page;
-beforeEach(async () => {
-  if (browser === undefined) return;
-  page = await (await browser.newContext({ viewport: { width: 1000, height: 700 } })).newPage();
+beforeAll(async () => {
+  if (browser !== undefined) page = await browser.newPage({ viewport: { width: 1000, height: 700 } });
 });
-afterEach(async () => await page?.context().close());
+afterEach(async () => await leave(page));
 
 async function submit(files: Record<string, string>): Promise<void> {
   const form = new FormData();

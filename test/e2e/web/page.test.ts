@@ -1,7 +1,6 @@
 /// <reference lib="dom" />
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,8 +9,10 @@ import { wholePercent } from '../../../src/core/text/percent.ts';
 import { thumbnailOf } from '../../../src/model/thumbnail.ts';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
+import { accessibilityViolations } from './accessibility.ts';
 import { openLine } from './breakable-line.ts';
-import { openBrowser } from './browser.ts';
+import { leave, openBrowser } from './browser.ts';
+import { fakeJob } from './faked-job.ts';
 import { photographs } from './photographs.ts';
 import { type Service, startService } from './up.ts';
 
@@ -24,6 +25,8 @@ const HELD_AT = 40;
 
 let installed: InstalledPackage;
 let folder: string;
+/** Of `service`. */
+let dataDir: string;
 let files: string[];
 let manyFiles: string[];
 /** Others: they are not known yet. */
@@ -41,7 +44,8 @@ beforeAll(async () => {
   manyFiles = all.slice(0, MANY);
   otherFiles = all.slice(MANY);
   files = manyFiles.slice(0, IMAGES);
-  service = await startService(installed.bin, await installed.dataDir());
+  dataDir = await installed.dataDir();
+  service = await startService(installed.bin, dataDir);
   hold = path.join(folder, '..', 'hold');
   slow = await startService(installed.bin, await installed.dataDir(), ['up', '--max', '1'], {
     IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
@@ -57,17 +61,15 @@ afterAll(async () => {
   await browser?.close();
 });
 
+/** Tall enough for all images: those far from the view are not in the document. */
+const VIEWPORT = { width: 1280, height: 3000 };
 let page: Page;
 /** Requests of the page to other hosts, and errors in its console. */
 let otherHosts: string[];
 let consoleErrors: string[];
-beforeEach(async () => {
+beforeAll(async () => {
   if (browser === undefined) return;
-  // Tall enough for all images: those far from the view are not in the document.
-  const context = await browser.newContext({ viewport: { width: 1280, height: 3000 } });
-  page = await context.newPage();
-  otherHosts = [];
-  consoleErrors = [];
+  page = await browser.newPage();
   page.on('request', (request) => {
     if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) otherHosts.push(request.url());
   });
@@ -77,8 +79,13 @@ beforeEach(async () => {
   });
   page.on('pageerror', (error) => consoleErrors.push(String(error)));
 });
+beforeEach(async () => {
+  await page?.setViewportSize(VIEWPORT);
+  otherHosts = [];
+  consoleErrors = [];
+});
 afterEach(async () => {
-  await page?.context().close();
+  await leave(page);
   if (hold !== undefined) await rm(hold, { force: true });
 });
 
@@ -96,14 +103,6 @@ async function submit(url: string, chosen: readonly string[]): Promise<string> {
   await page.getByRole('button', { name: `Label ${chosen.length} photos` }).click();
   await page.waitForURL(/\/jobs\/\w{26}$/);
   return page.url().slice(-26);
-}
-
-async function accessibilityViolations(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(
-    () => (globalThis as unknown as { axe: typeof axe }).axe.run() as Promise<axe.AxeResults>,
-  );
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }
 
 /** The page that `imgcls eval --html` writes. */
@@ -229,7 +228,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     await page.getByRole('radio', { name: /^To check/ }).check();
     await page.getByText('1 image has one colour: its label is unreliable.').waitFor();
     await page.getByRole('button', { name: /^One colour, .* %, .+, white\.png$/ }).waitFor();
-    expect(await accessibilityViolations()).toEqual([]);
+    expect(await accessibilityViolations(page)).toEqual([]);
     await page.getByRole('radio', { name: /^Errors/ }).check();
     const card = page.getByRole('button', { name: 'Not an image, <img src=x onerror=alert(1)>.jpg' });
     await card.click();
@@ -344,32 +343,28 @@ describe.skipIf(browser === undefined)('the page', () => {
     await until('labels', async () => ((await labelled().count()) === 6 ? true : undefined), {
       timeoutMs: 60_000,
     });
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const view of ['/', '/jobs', `/jobs/${id}`, '/find', '/find?q=dog', '/fleet', '/nowhere']) {
-        await page.goto(`${service.url}${view}`);
-        await page.getByRole('heading', { level: 1 }).waitFor();
-        if (view.startsWith('/jobs/')) await page.locator('.photo-labelled').first().waitFor();
-        if (view === '/fleet') await page.locator('.uplot').first().waitFor();
-        if (view === '/find?q=dog') await page.getByText(/^\d+ photos?$|^No photos match/).waitFor();
-        expect(await accessibilityViolations(), `${view}, ${colorScheme}`).toEqual([]);
-      }
-      await page.setContent(await evaluationReport());
-      expect(await accessibilityViolations(), `report of "imgcls eval", ${colorScheme}`).toEqual([]);
+    for (const view of ['/', '/jobs', `/jobs/${id}`, '/find', '/find?q=dog', '/fleet', '/nowhere']) {
+      await page.goto(`${service.url}${view}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      if (view.startsWith('/jobs/')) await page.locator('.photo-labelled').first().waitFor();
+      if (view === '/fleet') await page.locator('.uplot').first().waitFor();
+      if (view === '/find?q=dog') await page.getByText(/^\d+ photos?$|^No photos match/).waitFor();
+      expect(await accessibilityViolations(page), view).toEqual([]);
     }
+    await page.setContent(await evaluationReport());
+    expect(await accessibilityViolations(page), 'report of "imgcls eval"').toEqual([]);
   });
 
   it('renders few of a thousand images at a time, at every scroll position', async () => {
-    const many = await photographs(path.join(folder, 'many'), 1000);
-    const form = new FormData();
-    for (const file of many) form.append('files', new Blob([await readFile(file)]), path.basename(file));
-    const { id } = await fetch(`${slow.url}/v1/jobs`, { method: 'POST', body: form }).then((answer) =>
-      answer.json(),
-    );
+    const labels = [{ wnid: 'n1', label: 'tabby', score: 0.9 }];
+    const images = Array.from({ length: 1000 }, (_, at) => {
+      return { name: `${at}.jpg`, result: { labels, ms: 1 }, file: cat };
+    });
+    const id = await fakeJob({ dataDir, inputs: ['many'], images });
     await page.setViewportSize({ width: 1280, height: 800 });
-    await page.goto(`${slow.url}/jobs/${id}`);
+    await page.goto(`${service.url}/jobs/${id}`);
     await page
-      .getByText(/of 1,000 photos/)
+      .getByText(/1,000 photos/)
       .first()
       .waitFor();
     for (const share of [0, 0.5, 1]) {
@@ -377,7 +372,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       const shown = await until('images', async () => (await cards().count()) || undefined);
       expect(shown).toBeLessThan(150);
     }
-    await fetch(`${slow.url}/v1/jobs/${id}`, { method: 'DELETE' });
+    await fetch(`${service.url}/v1/jobs/${id}`, { method: 'DELETE' });
     await page.getByText('This job was deleted.').waitFor();
   });
 
@@ -404,15 +399,17 @@ describe.skipIf(browser === undefined)('the page', () => {
   it('needs less than 60 KB of gzipped script and style for its first paint', async () => {
     const { gzipSync } = await import('node:zlib');
     const sizes: number[] = [];
-    page.on('response', async (response) => {
+    const fresh = await (browser as Browser).newPage();
+    fresh.on('response', async (response) => {
       if (/\.(js|css)$/.test(new URL(response.url()).pathname))
         sizes.push(gzipSync(await response.body()).length);
     });
-    await page.goto(service.url);
-    await page.getByRole('button', { name: 'Choose photos' }).waitFor();
-    await page.waitForLoadState('networkidle');
+    await fresh.goto(service.url);
+    await fresh.getByRole('button', { name: 'Choose photos' }).waitFor();
+    await fresh.waitForLoadState('networkidle');
     const total = sizes.reduce((sum, size) => sum + size, 0);
     expect(total).toBeGreaterThan(5000);
     expect(total).toBeLessThan(60_000);
+    await fresh.close();
   });
 });

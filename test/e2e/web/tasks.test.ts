@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImageResult } from '../../../src/core/model/outcome.ts';
 import { type InstalledPackage, installPackage, repository } from '../package.ts';
 import { openLine } from './breakable-line.ts';
-import { openBrowser } from './browser.ts';
+import { leave, openBrowser } from './browser.ts';
 import { type FakedImage, fakeJob } from './faked-job.ts';
 import { photographs } from './photographs.ts';
 import { type Service, startService } from './up.ts';
@@ -74,6 +74,7 @@ describe.skipIf(browser === undefined)('a person', () => {
   let folder: string;
   let files: string[];
   let holiday: string;
+  let shared: Page;
   const table: { task: string; clicks: number; seconds: number }[] = [];
   beforeAll(async () => {
     installed = await installPackage();
@@ -83,6 +84,7 @@ describe.skipIf(browser === undefined)('a person', () => {
     holiday = await fakeJob({ dataDir, inputs: ['Holiday 2026'], images });
     await fakeJob({ dataDir, inputs: ['Old slides'], images });
     service = await startService(installed.bin, dataDir);
+    shared = (await browser?.newPage()) as Page;
     // The first worker loads its model.
     const body = new FormData();
     body.append('files', new Blob([await readFile(sample)]), 'first.jpg');
@@ -96,15 +98,14 @@ describe.skipIf(browser === undefined)('a person', () => {
     await browser?.close();
   });
 
-  /** Does a task from the given view on, in a browser of its own. @param clicks that it may take. */
+  /** Does a task from the given view on. @param clicks that it may take. @param context of a browser that only this task has. */
   function task(
     name: string,
-    { clicks, from = '', context = {} }: { clicks: number; from?: string; context?: BrowserContextOptions },
+    { clicks, from = '', context }: { clicks: number; from?: string; context?: BrowserContextOptions },
     act: (person: Person) => Promise<void>,
   ): void {
     it(`can ${name} with ${clicks} ${clicks === 1 ? 'click' : 'clicks'}`, async () => {
-      const own = await browser?.newContext(context);
-      const page = (await own?.newPage()) as Page;
+      const page = context === undefined ? shared : ((await browser?.newPage(context)) as Page);
       try {
         await page.goto(`${service.url}/${from.replace('HOLIDAY', holiday)}`);
         await page.getByRole('heading', { level: 1 }).waitFor();
@@ -113,7 +114,7 @@ describe.skipIf(browser === undefined)('a person', () => {
         table.push({ task: name, clicks: person.clicks, seconds: person.seconds });
         expect(person.clicks).toBeLessThanOrEqual(clicks);
       } finally {
-        await own?.close();
+        await (context === undefined ? leave(page) : page.close());
       }
     });
   }

@@ -25,7 +25,7 @@ import {
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, type Running, repository, start } from '../package.ts';
-import { openBrowser } from './browser.ts';
+import { leave, openBrowser } from './browser.ts';
 import { photographs } from './photographs.ts';
 import { type Service, startService } from './up.ts';
 
@@ -231,6 +231,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     let files: string[];
     beforeAll(async () => {
       files = await photographs(path.join(await installed.dataDir(), 'photographs'), 8);
+      page = await (browser as Browser).newPage({ viewport: { width: 1280, height: 2000 } });
     });
     beforeEach(async () => {
       // The CORS rule of the template, for this page only.
@@ -241,16 +242,12 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
         MaxAgeSeconds: 3000,
       };
       await s3.send(new PutBucketCorsCommand({ Bucket: INPUT, CORSConfiguration: { CORSRules: [rule] } }));
-      const context = await (browser as Browser).newContext({ viewport: { width: 1280, height: 2000 } });
-      page = await context.newPage();
       await page.goto(service.url);
       await page.getByLabel('Token').fill(TOKEN);
       await page.keyboard.press('Enter');
       await page.getByRole('button', { name: 'Choose photos' }).waitFor();
     });
-    afterEach(async () => {
-      await page?.context().close();
-    });
+    afterEach(async () => await leave(page));
     afterAll(() => browser?.close());
 
     /** Submits the files. @returns the number of PUTs to the bucket, and the content types of the requests to the service. */
