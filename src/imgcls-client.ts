@@ -53,10 +53,11 @@ export interface ClientSettings extends Partial<Settings> {
  *
  * @example
  * ```ts
- * import { createClient, type SubmitOptions } from 'imgcls';
+ * import { createClient, type InventoryInfo, type SubmitOptions } from 'imgcls';
  *
  * const options: SubmitOptions = {
  *   include: ['*.jpg'],
+ *   onInventory: ({ createdAtMs }: InventoryInfo) => console.log('As of', new Date(createdAtMs).toISOString()),
  *   onSkip: ({ source, reason }) => console.warn(`${source}: ${reason}`),
  * };
  * const client = await createClient();

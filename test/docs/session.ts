@@ -34,7 +34,7 @@ export async function openSession(python: string, bin: string): Promise<Session>
   return {
     home,
     async run(line) {
-      const { code, seen } = await onTerminal(python, `cd ${home} && ${line}`, {
+      const { code, seen } = await onTerminal(python, `cd && ${line}`, {
         columns: COLUMNS,
         rows: 50,
         env,
