@@ -20,6 +20,7 @@ import { isTransient } from '../core/runtime/errors.ts';
 import { consoleOutput } from './console-output.ts';
 import { inChunks } from './ec2-chunks.ts';
 import { offeringsOf } from './ec2-offerings.ts';
+import { spotPricesOf } from './ec2-spot-prices.ts';
 import { awsError, hasCode, isTransientCode } from './errors.ts';
 import { readLaunchTemplate, templateSpecification } from './launch-template.ts';
 import { calling } from './retry.ts';
@@ -91,6 +92,7 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
     start: (ids) => startInstances(client, ids),
     consoleOutput: (id) => consoleOutput(client, id),
     ...offeringsOf(client),
+    ...spotPricesOf(client),
     types: (names) =>
       calling(
         `look up instance types ${names.join(', ')} (ec2:DescribeInstanceTypes)`,

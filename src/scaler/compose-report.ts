@@ -2,13 +2,14 @@
 import type { ControllerReport } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
-import type { FleetMember, LaunchAnswer } from './fleet.ts';
+import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
 import type { Forecaster } from './forecast/forecaster.ts';
 import type { Observation } from './observation.ts';
 import type { Decision, PolicySettings } from './policy/policy.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> {
+  driver: Pick<FleetDriver, 'spot'>;
   driverName: string;
   settings: PolicySettings;
   clusterSettings?: { readonly inForce: ControllerReport['settings'] };
@@ -27,6 +28,7 @@ export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> 
 export function composeReport(input: ReportInput): ControllerReport {
   const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = input;
   const { lastLaunchAtMs, launches, cost, observation } = input;
+  const { spot } = input.driver;
   const { expectation } = input.forecaster ?? {};
   const { inForce } = input.clusterSettings ?? {};
   const { members, measured } = observation;
@@ -54,6 +56,7 @@ export function composeReport(input: ReportInput): ControllerReport {
     machines: reportedMachines(known, observation),
     measured,
     ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
+    ...(spot && { spot }),
     ...(unreadStatuses > 0 && { unreadStatuses }),
     ...(lastLaunchAtMs !== undefined && { lastLaunchAtMs }),
     ...launches,

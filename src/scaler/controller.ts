@@ -14,7 +14,6 @@
 
 import type { ControllerReport } from '../core/fleet/fleet.ts';
 import { type Clock, type Instant, monotonicAt } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
 import { composeReport, type ReportInput } from './compose-report.ts';
@@ -32,6 +31,7 @@ import { Reporter, type Reports } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StoredJobCosts } from './stored-job-costs.ts';
 import { type VerbFailure, VerbFailures } from './verb-failures.ts';
+import { whyFailed } from './why-failed.ts';
 
 export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
@@ -175,18 +175,8 @@ export class Controller {
     return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   }
 
-  /** Asks the driver why a launch failed. Without its answer the failure is still counted and reported. */
   async #explain(failed: FailedMachine | undefined): Promise<void> {
-    if (failed === undefined) return;
-    const { driver, log } = this.#options;
-    const sentences = [`Worker ${failed.id}: ${failed.why}.`];
-    try {
-      const known = await driver.explain?.(failed.id);
-      if (known !== undefined) sentences.push(known);
-    } catch (error) {
-      log.warn({ machine: failed.id, error: messageOf(error) }, 'Failed to read why a machine failed.');
-    }
-    this.#breaker.explain(sentences.join(' '));
+    if (failed !== undefined) this.#breaker.explain(await whyFailed(failed, this.#options));
   }
 
   #priced(observation: Observation): PricedObservation {
@@ -205,11 +195,12 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, settings, clusterSettings, clock, log } = this.#options;
+    const { reports, driver, observer, settings, clusterSettings, clock, log } = this.#options;
     const loss = 'The report of the last controller cannot be read; the total cost of the fleet starts anew.';
     const last = await recollect(() => reports.read(), log, { loss });
     this.#breaker = new LaunchBreaker(this.#options, this.#now, last);
     if (last === undefined) return;
+    driver.recall?.(last);
     await clusterSettings?.recall(last.settings);
     observer.remember(last.measured);
     const wallMs = last.lastLaunchAtMs;

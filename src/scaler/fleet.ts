@@ -1,5 +1,7 @@
 /** The contract of a fleet driver, which launches and ends machines of one kind. */
 
+import type { ControllerReport } from '../core/fleet/fleet.ts';
+
 const PLACEHOLDER = 'asked-';
 
 /** The id of a machine that was requested and not launched yet, until the cloud gives it one. */
@@ -66,6 +68,10 @@ export interface FleetDriver {
   nextEnd?(): AbortSignal;
   /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;
+  /** What spot instances of all pools cost an hour, as it was read last. Absent if none may be launched or nothing is known. */
+  readonly spot?: ControllerReport['spot'];
+  /** Takes what the last controller knew of spot prices, until they are read again. */
+  recall?(last: Pick<ControllerReport, 'spot'>): void;
   /** Takes what machines of each type do, to launch better ones first. */
   measured?(imagesPerSecondByType: Readonly<Record<string, number>>): void;
   /** The machine image that machines are launched from now. Absent if machines have none, or if it is known at the launch only. */

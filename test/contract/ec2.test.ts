@@ -322,6 +322,39 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await fleet.members()).toHaveLength(4);
   });
 
+  it('cost as spot instances what the market last said before now, by zone', async () => {
+    const item = (zone: string, price: string, since: string) =>
+      `<item><instanceType>c7i.large</instanceType><productDescription>Linux/UNIX</productDescription><spotPrice>${price}</spotPrice><timestamp>${since}</timestamp><availabilityZone>${zone}</availabilityZone></item>`;
+    const asked: (string | null | undefined)[] = [];
+    faults.inject({
+      of: of('DescribeSpotPriceHistory'),
+      answer: async ({ form }) => {
+        asked.push(form?.get('InstanceType.1'), form?.get('ProductDescription.1'), form?.get('StartTime'));
+        const items = [
+          item('us-east-1a', '0.041200', '2026-11-30T20:00:00.000Z'),
+          item('us-east-1b', '0.033300', '2026-11-30T21:00:00.000Z'),
+          item('us-east-1a', '0.038700', '2026-11-30T21:30:00.000Z'),
+        ];
+        return {
+          status: 200,
+          headers: { 'content-type': 'text/xml' },
+          body: `<DescribeSpotPriceHistoryResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><spotPriceHistorySet>${items.join('')}</spotPriceHistorySet></DescribeSpotPriceHistoryResponse>`,
+        };
+      },
+    });
+    const ec2 = createEc2(client);
+    const atMs = Date.UTC(2026, 10, 30, 22);
+    expect(await ec2.spotPrices(['c7i.large'], atMs)).toEqual([
+      { type: 'c7i.large', zone: 'us-east-1a', usd: 0.0387 },
+      { type: 'c7i.large', zone: 'us-east-1b', usd: 0.0333 },
+    ]);
+    expect(asked).toEqual(['c7i.large', 'Linux/UNIX', '2026-11-30T22:00:00Z']);
+    const [real] = await ec2.spotPrices(['c7i.large'], atMs);
+    expect(real).toMatchObject({ type: 'c7i.large', usd: expect.any(Number) });
+    faults.inject({ of: of('DescribeSpotPriceHistory'), answer: refusing(403, 'UnauthorizedOperation') });
+    await expect(ec2.spotPrices(['c7i.large'], atMs)).rejects.toThrow(/ec2:DescribeSpotPriceHistory.*denied/);
+  });
+
   it('end only after they are tagged as draining', async () => {
     const { driver, real } = world();
     const fleet = driver();

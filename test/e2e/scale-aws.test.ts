@@ -151,7 +151,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     const samples = path.join(repository, 'samples');
     const quote = await start(installed.bin, dataDir, ['upload', samples, '--quote'], aws).finished;
     expect(quote.stdout, quote.stderr).toContain(
-      "$0.0910 per hour (the controller's fleet, list prices on demand with disk and address",
+      "$0.0910 per hour (the controller's fleet, on-demand list prices of us-east-1, ",
     );
 
     const [own = '', other] = launched;

@@ -20,6 +20,8 @@ export interface QuoteView extends Quote {
   bootIs: 'assumed' | 'measured';
   hourlyUsd: number | undefined;
   priceFrom: string;
+  /** What a machine costs an hour as a spot instance, as the controller read it. */
+  spot?: { fromUsd: number; toUsd: number; atMs: number };
   /** Absent where requests cost nothing. */
   requests?: RequestQuote;
 }
@@ -35,6 +37,7 @@ export function quoteText(quote: QuoteView): string {
     ...warnings.map((warning) => row('', `warning: ${warning}`)),
     ...times(quote),
     row('cost', machineCost(quote)),
+    ...spotCost(quote),
     ...choices(quote),
     ...(requests === undefined ? [] : [row('', requestCost(requests))]),
     'Assumes that the cluster has no other work. Nothing was stored or launched.\n',
@@ -68,6 +71,16 @@ function machineCost({ machineUsd, hourlyUsd, priceFrom }: QuoteView): string {
     return 'unknown: no price for a machine (set pricePerHour)';
   if (hourlyUsd === 0) return `${dollars(machineUsd)}: ${priceFrom}`;
   return `about ${dollars(machineUsd)} for machines at ${dollars(hourlyUsd)} per hour (${priceFrom})`;
+}
+
+/** As much less as the price of an hour is. */
+function spotCost({ machineUsd, hourlyUsd, spot }: QuoteView): string[] {
+  if (spot === undefined || !machineUsd || !hourlyUsd) return [];
+  const [from, to] = [spot.fromUsd, spot.toUsd].map((usd) => dollars((machineUsd * usd) / hourlyUsd));
+  const range = from === to ? from : `${from} to ${to}`;
+  return [
+    row('', `as spot instances ${range}, at prices of ${new Date(spot.atMs).toISOString().slice(0, 16)}Z`),
+  ];
 }
 
 /** Other numbers of machines, if there is a choice. */

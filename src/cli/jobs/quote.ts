@@ -9,6 +9,7 @@ import { readOnlyBucket } from '../../app/read-only-bucket.ts';
 import { installedClassifier, openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
+import { usualRegion } from '../../aws/identity.ts';
 import { classifiedBy } from '../../client/submission.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controller-timing.ts';
@@ -187,7 +188,8 @@ async function quoteView(
   const counted = { ...inputs, ...(knownImages > 0 && { knownImages }) };
   const kind = settings.cloud;
   const report = cloud && (await lastReport(cloud));
-  const price = quotedPrice(settings, report);
+  const region = kind === 'aws' ? await usualRegion() : undefined;
+  const price = quotedPrice({ settings, report, region });
   const limits = limitsOf(kind, report);
   const policy = await policySettings({ kind }, settings, { hourlyUsd: async () => price.hourlyUsd });
   const known = report?.measured ?? {};

@@ -22,6 +22,8 @@ export interface Ec2Instance {
 export interface Pool {
   instanceType?: string;
   subnet?: string;
+  /** Of the subnet, if it is known. */
+  zone?: string;
   /** Lower ones are launched first, as far as there is capacity. Absent: AWS chooses by price and capacity. */
   priority?: number;
 }
@@ -59,6 +61,13 @@ export interface TypeInfo {
   vCpus?: number;
 }
 
+/** What a spot instance costs in US dollars an hour, by its market: without disk and address. */
+export interface SpotPrice {
+  type: string;
+  zone: string;
+  usd: number;
+}
+
 export interface TemplateInfo {
   instanceType?: string;
   imageId?: string;
@@ -83,6 +92,8 @@ export interface Ec2 {
   types(names: readonly string[]): Promise<TypeInfo[]>;
   /** Which of these types EC2 offers, by zone. Unknown ones are left out. */
   offerings(names: readonly string[]): Promise<{ type: string; zone: string }[]>;
+  /** Of Linux, at this time (wall clock). Those of types and zones without a spot market are left out. */
+  spotPrices(names: readonly string[], atMs: number): Promise<SpotPrice[]>;
   /** The zones of subnets. */
   zonesOf(subnets: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Of one instance, with the delay that EC2 has. */

@@ -142,7 +142,11 @@ export const controllerReport = z.object({
     .optional(),
   /** The machine image of which a machine worked, if it is the one that was launched last. */
   workedImage: z.string().optional(),
-  /** Price of a machine launched now, in US dollars an hour; absent if unknown. */
+  /** What spot instances cost in US dollars an hour, as the controller read it last. Absent if it never did. */
+  spot: z
+    .object({ fromUsd: z.number().nonnegative(), toUsd: z.number().nonnegative(), atMs: z.number() })
+    .optional(),
+  /** The most that a machine launched now costs, in US dollars an hour; absent if unknown. */
   hourlyUsd: z.number().nonnegative().optional(),
   measured: z.object({
     imagesPerSecond: z.number().positive().optional(),

@@ -1,64 +1,10 @@
+import prices from './machine-prices.json' with { type: 'json' };
+
 /**
- * List prices of an hour of the `large` size in US dollars: Linux, on demand. "node tools/machine-prices.ts" writes this file
- * anew from AWS's Price List. The prices of us-east-1 were typed from a public copy of that list.
+ * List prices of an hour of the `large` size in US dollars, by region and family: Linux, on demand. "npm run release:prices" writes
+ * the file anew from AWS's Price List. The prices of us-east-1 were typed from a public copy of that list.
  */
-export const MACHINE_PRICES = {
-  asOf: '2026-01-19',
-  largeUsd: {
-    'us-east-1': {
-      c5: 0.085,
-      c5a: 0.077,
-      c5n: 0.108,
-      c6a: 0.0765,
-      c6g: 0.068,
-      c6gd: 0.0768,
-      c6gn: 0.0864,
-      c6i: 0.085,
-      c6in: 0.1134,
-      c7a: 0.10264,
-      c7g: 0.0725,
-      c7gd: 0.0907,
-      c7gn: 0.1248,
-      c7i: 0.08925,
-      'c7i-flex': 0.08479,
-      c8a: 0.10777,
-      c8g: 0.07976,
-      c8gd: 0.09798,
-      c8gn: 0.1185,
-      c8i: 0.09371,
-      'c8i-flex': 0.08902,
-      m5: 0.096,
-      m5a: 0.086,
-      m5n: 0.119,
-      m6a: 0.0864,
-      m6g: 0.077,
-      m6gd: 0.0904,
-      m6i: 0.096,
-      m6in: 0.13923,
-      m7a: 0.11592,
-      m7g: 0.0816,
-      m7gd: 0.1068,
-      m7i: 0.1008,
-      'm7i-flex': 0.09576,
-      m8a: 0.12172,
-      m8g: 0.08976,
-      m8gd: 0.11532,
-      m8i: 0.10584,
-      'm8i-flex': 0.10055,
-      r5: 0.126,
-      r6a: 0.1134,
-      r6g: 0.1008,
-      r6i: 0.126,
-      r7a: 0.15215,
-      r7g: 0.1071,
-      r7i: 0.1323,
-      r8g: 0.11782,
-      r8i: 0.13892,
-      'r8i-flex': 0.13197,
-      t2: 0.0928,
-      t3: 0.0832,
-      t3a: 0.0752,
-      t4g: 0.0672,
-    },
-  } as Readonly<Record<string, Readonly<Record<string, number>>>>,
-};
+export const MACHINE_PRICES: {
+  readonly asOf: string;
+  readonly largeUsd: Readonly<Record<string, Readonly<Record<string, number>>>>;
+} = prices;

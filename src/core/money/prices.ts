@@ -60,21 +60,20 @@ export interface PriceOptions {
   override?: number | undefined;
   /** Absent: the price of the type alone. */
   attached?: Attached | undefined;
+  /** What a spot instance of the type costs now, without what is attached. Absent: its list price, which is the most. */
+  spotUsd?: number | undefined;
   /** Of AWS. */
   region?: string | undefined;
 }
 
-/**
- * Price of a machine hour in US dollars. Undefined if it is not known, never 0.
- * @param _market spot counts as on demand, its maximum price, unless there is an `override`.
- */
+/** Price of a machine hour in US dollars. Undefined if it is not known, never 0. */
 export function priceOf(
   instanceType: string,
-  _market: PriceMarket,
-  { override, region, attached }: PriceOptions = {},
+  market: PriceMarket,
+  { override, region, attached, spotUsd }: PriceOptions = {},
 ): number | undefined {
   if (override !== undefined) return override;
-  const usd = typeHourlyUsd(instanceType, region);
+  const usd = (market === 'spot' ? spotUsd : undefined) ?? typeHourlyUsd(instanceType, region);
   return usd === undefined || attached === undefined ? usd : usd + attachedHourlyUsd(attached);
 }
 
@@ -91,6 +90,14 @@ function typeHourlyUsd(instanceType: string, region: string | undefined): number
 
 const pricesOf = (region = USUAL_REGION): Readonly<Record<string, number>> | undefined =>
   Object.hasOwn(MACHINE_PRICES.largeUsd, region) ? MACHINE_PRICES.largeUsd[region] : undefined;
+
+/** For people: whose list prices count in this region, and of which day they are. */
+export function whosePrices(region: string | undefined): string {
+  const { asOf } = MACHINE_PRICES;
+  if (region !== undefined && pricesOf(region) !== undefined) return `list prices of ${region}, ${asOf},`;
+  const own = region === undefined ? 'your region' : region;
+  return `list prices of ${USUAL_REGION}, ${asOf}, as those of ${own} are not known and may be higher,`;
+}
 
 /** Why the prices of these types may be wrong or are missing. */
 export function priceWarnings(types: readonly string[], { override, region }: PriceOptions): string[] {

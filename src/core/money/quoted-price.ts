@@ -1,9 +1,5 @@
 import type { ControllerReport } from '../fleet/fleet.ts';
-import { MACHINE_PRICES } from './machine-prices.ts';
-import { highestPrice, priceOf, USUAL_ATTACHED } from './prices.ts';
-
-/** Spot prices change by the hour, so they are not in a quote. */
-const LIST_PRICES = 'list prices on demand with disk and address, the most that spot instances cost';
+import { highestPrice, priceOf, USUAL_ATTACHED, whosePrices } from './prices.ts';
 
 interface PriceSettings {
   cloud: 'local' | 'aws';
@@ -15,23 +11,34 @@ interface PriceSettings {
 export interface QuotedPrice {
   hourlyUsd: number | undefined;
   priceFrom: string;
+  /** What it costs as a spot instance, as the controller read it last. Absent if that is not known. */
+  spot?: NonNullable<ControllerReport['spot']>;
 }
 
-/**
- * The highest of several prices: a quote should not be exceeded.
- * @param report of the controller, if there is one.
- */
-export function quotedPrice(
-  { cloud, pricePerHour, instanceTypes = [] }: PriceSettings,
-  report: Pick<ControllerReport, 'hourlyUsd' | 'machines' | 'settings'> | undefined,
-): QuotedPrice {
+export interface QuotedPriceInput {
+  settings: PriceSettings;
+  /** Of the controller, if there is one. */
+  report: Pick<ControllerReport, 'hourlyUsd' | 'machines' | 'settings' | 'spot'> | undefined;
+  /** Of AWS; undefined if it is not known. */
+  region: string | undefined;
+}
+
+/** The highest of several prices: a quote should not be exceeded. */
+export function quotedPrice({ settings, report, region }: QuotedPriceInput): QuotedPrice {
+  const { cloud, pricePerHour, instanceTypes = [] } = settings;
   if (pricePerHour !== undefined) return { hourlyUsd: pricePerHour, priceFrom: 'the setting pricePerHour' };
   if (cloud === 'local') return { hourlyUsd: 0, priceFrom: 'no extra cost on this machine' };
   const machines = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
   const fromFleet = report?.hourlyUsd ?? highestPrice(machines);
-  const isOwn = report?.settings?.pricePerHour !== undefined;
-  const origin = isOwn ? "the controller's pricePerHour" : `the controller's fleet, ${LIST_PRICES}`;
-  if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: origin };
-  const listed = instanceTypes.map((type) => priceOf(type, 'on-demand', { attached: USUAL_ATTACHED }));
-  return { hourlyUsd: highestPrice(listed), priceFrom: `us-east-1, ${MACHINE_PRICES.asOf}, ${LIST_PRICES}` };
+  if (fromFleet !== undefined && report?.settings?.pricePerHour !== undefined)
+    return { hourlyUsd: fromFleet, priceFrom: "the controller's pricePerHour" };
+  const listed = instanceTypes.map((type) =>
+    priceOf(type, 'on-demand', { attached: USUAL_ATTACHED, region }),
+  );
+  const prices = `on-demand ${whosePrices(region)} with disk and address, the most that spot instances cost`;
+  return {
+    hourlyUsd: fromFleet ?? highestPrice(listed),
+    priceFrom: fromFleet === undefined ? prices : `the controller's fleet, ${prices}`,
+    ...(report?.spot && { spot: report.spot }),
+  };
 }

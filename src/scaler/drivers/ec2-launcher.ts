@@ -4,7 +4,7 @@
  *     spot --all pools refused--> on demand        whole number --limit of the account--> half of it, ..., 1 --> pause
  */
 import { createHash } from 'node:crypto';
-import type { Ec2, Ec2Instance, Ec2Launch, Pool, Refusal } from '../../core/aws-account/ec2.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/aws-account/ec2.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageAndHint } from '../../core/runtime/errors.ts';
 import type { LaunchAnswer } from '../fleet.ts';
@@ -29,8 +29,8 @@ export interface LauncherOptions {
 export interface LaunchFacts {
   epoch: number;
   tags: Ec2Launch['tags'];
-  /** At least one. An empty pool means the type and subnet of the launch template. */
-  pools: readonly Pool[];
+  /** At least one for each market. An empty pool means the type and subnet of the launch template. */
+  pools: Readonly<Record<Market, readonly Pool[]>>;
   /** Those that the cluster has. */
   instances: readonly Ec2Instance[];
 }
@@ -106,8 +106,8 @@ export class Ec2Launcher {
 
   /** Undefined if every pool has refused lately, or the account is at its limit. */
   #requestFor(count: number, { pools: all, instances }: LaunchFacts, tries: number): Request | undefined {
-    const spotPools = tries < ON_DEMAND_FROM_TRY ? this.#limits.open(all, 'spot') : [];
-    const pools = this.#limits.open(all, 'on-demand');
+    const spotPools = tries < ON_DEMAND_FROM_TRY ? this.#limits.open(all.spot, 'spot') : [];
+    const pools = this.#limits.open(all['on-demand'], 'on-demand');
     const share = this.#onDemandShare(count, instances);
     if (share < count && spotPools.length > 0)
       return { pools: spotPools, onDemand: pools.length > 0 ? share : 0, spot: count - share };

@@ -14,6 +14,7 @@ import { Ec2Launcher, type LauncherOptions } from './ec2-launcher.ts';
 import { explainInstance } from './explain-instance.ts';
 import { ranked } from './instance-choice.ts';
 import { RecentLaunches } from './recent-launches.ts';
+import { SpotPrices } from './spot-prices.ts';
 
 export const CLUSTER_TAG = 'imgcls:cluster';
 export const LAUNCH_TAG = 'imgcls:launch';
@@ -38,8 +39,13 @@ export interface Ec2FleetOptions extends LauncherOptions {
   /** Stopped instances to keep. They are started first. */
   warm: number;
   maxLifetimeMs: number;
-  /** Price of an instance's hour; undefined if it is unknown. */
-  priceOf(type: string, market: Market): number | undefined;
+  /**
+   * Price of an instance's hour; undefined if it is unknown.
+   * @param spotUsd what a spot instance costs now. Undefined: its list price counts.
+   */
+  priceOf(type: string, market: Market, spotUsd?: number): number | undefined;
+  /** Absent where `priceOf` depends on no spot price. */
+  spotPrices?: Ec2['spotPrices'] | undefined;
   /** For people: why prices may be wrong. */
   priceWarnings?: readonly string[];
   /** Types that may be launched; the template's own if no others are set. */
@@ -56,6 +62,8 @@ class Ec2Fleet implements FleetDriver {
   readonly #options: Ec2FleetOptions;
   readonly #launches: RecentLaunches;
   readonly #launcher: Ec2Launcher;
+  readonly #spotPrices: SpotPrices;
+  #spotBefore: FleetDriver['spot'];
   #imagesPerSecondByType: Readonly<Record<string, number>> = {};
   /** What members() listed, for the launch or retirement that is decided from it. */
   #justListed: { instances: Ec2Instance[]; atMs: number } | undefined;
@@ -63,6 +71,7 @@ class Ec2Fleet implements FleetDriver {
   constructor(options: Ec2FleetOptions) {
     this.#options = options;
     this.#launches = new RecentLaunches(options.clock);
+    this.#spotPrices = new SpotPrices(options.clock);
     this.#launcher = new Ec2Launcher(options, (ids) => this.#launches.add(ids, this.#hourlyUsd));
   }
 
@@ -70,6 +79,7 @@ class Ec2Fleet implements FleetDriver {
     if (this.#launcher.isUnsettled)
       throw new ImgclsError('transient', 'The answer to a launch was lost, so the fleet is unknown.');
     const instances = await this.#instances();
+    if (instances.some(({ market }) => market === 'spot')) await this.#readSpotPrices();
     this.#justListed = { instances, atMs: this.#options.clock.monotonicMs() };
     return [
       ...instances.map((instance) => this.#member(instance)),
@@ -79,6 +89,7 @@ class Ec2Fleet implements FleetDriver {
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
     await this.settle(epochOf(decision));
+    if (this.#options.onDemandPercentage < 100) await this.#readSpotPrices();
     const instances = await this.#listed();
     const started = await this.#startWarm(count, instances, decision);
     const answer = await this.#launchNew(count - started.length, instances, decision);
@@ -98,7 +109,9 @@ class Ec2Fleet implements FleetDriver {
   }
 
   get warnings(): string[] {
-    return [...(this.#options.priceWarnings ?? []), ...this.#launcher.warnings];
+    const { problem } = this.#spotPrices;
+    const unread = problem === undefined ? [] : [problem];
+    return [...(this.#options.priceWarnings ?? []), ...unread, ...this.#launcher.warnings];
   }
 
   async retire(ids: readonly string[]): Promise<void> {
@@ -126,6 +139,32 @@ class Ec2Fleet implements FleetDriver {
     return this.#hourlyUsd;
   }
 
+  recall({ spot }: Parameters<NonNullable<FleetDriver['recall']>>[0]): void {
+    this.#spotBefore = spot;
+  }
+
+  get spot(): FleetDriver['spot'] {
+    const { pools, types, onDemandPercentage, spotPrices } = this.#options;
+    if (onDemandPercentage === 100 || spotPrices === undefined) return undefined;
+    const known = pools.flatMap(({ instanceType = types[0] ?? '', zone }) =>
+      this.#spotPrices.usdOf(instanceType, zone) === undefined
+        ? []
+        : (this.#priceOf(instanceType, 'spot', zone) ?? []),
+    );
+    if (known.length === 0) return this.#spotBefore;
+    return { fromUsd: Math.min(...known), toUsd: Math.max(...known), atMs: this.#spotPrices.readAtMs };
+  }
+
+  #priceOf(type: string, market: Market, zone?: string): number | undefined {
+    return this.#options.priceOf(type, market, this.#spotPrices.usdOf(type, zone));
+  }
+
+  async #readSpotPrices(): Promise<void> {
+    const { spotPrices, types } = this.#options;
+    if (spotPrices !== undefined) await this.#spotPrices.refresh(spotPrices, types);
+  }
+
+  /** The most that an instance launched now costs. */
   get #hourlyUsd(): number | undefined {
     const { types, priceOf, onDemandPercentage } = this.#options;
     const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
@@ -187,10 +226,12 @@ class Ec2Fleet implements FleetDriver {
       [LAUNCH_TAG]: decision,
       [EXPIRY_TAG]: this.#expiry(),
     };
-    const pools = ranked(this.#options.pools, {
-      imagesPerSecondByType: this.#imagesPerSecondByType,
-      priceOf: this.#options.priceOf,
-    });
+    const poolsFor = (market: Market) =>
+      ranked(this.#options.pools, {
+        imagesPerSecondByType: this.#imagesPerSecondByType,
+        priceOf: (type, zone) => this.#priceOf(type, market, zone),
+      });
+    const pools = { spot: poolsFor('spot'), 'on-demand': poolsFor('on-demand') };
     return await this.#launcher.launch(count, { epoch: epochOf(decision), tags, pools, instances });
   }
 
@@ -221,7 +262,7 @@ class Ec2Fleet implements FleetDriver {
 
   #member(instance: Ec2Instance): FleetMember {
     const { id, state, type, image, zone, market, launchedAtMs, tags, stateReason = '' } = instance;
-    const hourlyUsd = this.#options.priceOf(type, market);
+    const hourlyUsd = this.#priceOf(type, market, zone);
     const expiresAtMs = Date.parse(tags[EXPIRY_TAG] ?? '');
     const isDraining = !isUp(state) || this.#wasRetired(instance);
     return {

@@ -1,5 +1,5 @@
 /** Which instance types may be launched, and which of them first. */
-import type { Ec2, Market, Pool } from '../../core/aws-account/ec2.ts';
+import type { Ec2, Pool } from '../../core/aws-account/ec2.ts';
 import { coresOf } from '../../core/money/prices.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 
@@ -83,11 +83,15 @@ export async function choosePools(
   const architecture = await architectureOf(ec2, template);
   const offerings = await ec2.offerings(TYPES[architecture] ?? []);
   const zones = subnets.length === 0 ? undefined : await ec2.zonesOf(subnets);
-  const pools = everyPool([...new Set(offerings.map(({ type }) => type))], subnets).filter(
-    ({ instanceType, subnet }) =>
-      subnet === undefined ||
-      offerings.some(({ type, zone }) => type === instanceType && zone === zones?.get(subnet)),
-  );
+  const pools = everyPool([...new Set(offerings.map(({ type }) => type))], subnets)
+    .map((pool): Pool => {
+      const zone = zones?.get(pool.subnet ?? '');
+      return zone === undefined ? pool : { ...pool, zone };
+    })
+    .filter(
+      ({ instanceType, subnet, zone }) =>
+        subnet === undefined || offerings.some((offer) => offer.type === instanceType && offer.zone === zone),
+    );
   if (offerings.length > 0 && pools.length > 0) return pools;
   throw new ImgclsError('config', `EC2 offers no usual instance type for ${architecture} in these zones.`, {
     hint: 'Name types with --instance-types. "aws ec2 describe-instance-type-offerings" lists them by zone.',
@@ -123,7 +127,8 @@ async function architectureOf(
 export interface Merits {
   /** Measured on this cluster's machines. */
   imagesPerSecondByType: Readonly<Record<string, number>>;
-  priceOf(type: string, market: Market): number | undefined;
+  /** In the market of the launch. */
+  priceOf(type: string, zone?: string): number | undefined;
 }
 
 /**
@@ -131,18 +136,17 @@ export interface Merits {
  * were, so that cheap types are tried; one without a price is the last.
  */
 export function ranked(pools: readonly Pool[], merits: Merits): Pool[] {
-  const types = typesOf(pools);
-  if (types.length < 2) return [...pools];
+  if (typesOf(pools).length < 2) return [...pools];
   const perCore = medianOf(
     Object.entries(merits.imagesPerSecondByType).map(([type, rate]) => rate / (coresOf(type) ?? 1)),
   );
-  const imagesPerUsd = (type: string) => {
+  const imagesPerUsd = ({ instanceType: type = '', zone }: Pool) => {
     const rate = merits.imagesPerSecondByType[type] ?? perCore * (coresOf(type) ?? 1);
-    const usd = merits.priceOf(type, 'on-demand');
+    const usd = merits.priceOf(type, zone);
     return usd === undefined || usd === 0 ? 0 : rate / usd;
   };
-  const order = types.toSorted((a, b) => imagesPerUsd(b) - imagesPerUsd(a));
-  return pools.map((pool) => ({ ...pool, priority: order.indexOf(pool.instanceType ?? '') }));
+  const order = [...new Set(pools.map(imagesPerUsd))].toSorted((a, b) => b - a);
+  return pools.map((pool) => ({ ...pool, priority: order.indexOf(imagesPerUsd(pool)) }));
 }
 
 /** 1 if nothing was measured: then prices alone decide. */

@@ -303,6 +303,7 @@ describe('resources of policies', () => {
     'ec2:DescribeInstances',
     'ec2:DescribeInstanceTypeOfferings',
     'ec2:DescribeInstanceTypes',
+    'ec2:DescribeSpotPriceHistory',
     'ec2:DescribeSubnets',
     'ec2:DescribeLaunchTemplateVersions',
     'autoscaling:DescribeAutoScalingGroups',

@@ -141,6 +141,14 @@ describe('the text of a quote', () => {
     expect(text).toMatch(/plus \$0\.0001 for requests: 22 S3 PUT, 20 S3 GET, 12 SQS/);
   });
 
+  it('says what the job costs on spot instances at their present prices', () => {
+    const spot = { fromUsd: 0.025, toUsd: 0.05, atMs: Date.UTC(2026, 10, 30, 22, 10) };
+    expect(quoteText(view({ spot }))).toMatch(
+      /^ +as spot instances \$0\.0005 to \$0\.0010, at prices of 2026-11-30T22:10Z$/m,
+    );
+    expect(quoteText(view())).not.toContain('spot');
+  });
+
   it('says how many images are known', () => {
     const text = quoteText(view({ ...quote({ ...job(20), knownImages: 5 }, settings, measured) }));
     expect(text).toMatch(/^ +about 5 of them have predictions already/m);

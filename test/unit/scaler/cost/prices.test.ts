@@ -8,49 +8,88 @@ import {
   priceWarnings,
   USUAL_ATTACHED,
 } from '../../../../src/core/money/prices.ts';
-import { machinePrices, priceFile } from '../../../../tools/price-list.ts';
+import { quotedPrice } from '../../../../src/core/money/quoted-price.ts';
+import { machinePrices } from '../../../../tools/price-list.ts';
 
-const attributes = {
-  instanceType: 'c7i.large',
-  operatingSystem: 'Linux',
-  tenancy: 'Shared',
-  preInstalledSw: 'NA',
-  capacitystatus: 'Used',
+const COLUMNS = [
+  'SKU',
+  'TermType',
+  'PriceDescription',
+  'Unit',
+  'PricePerUnit',
+  'Currency',
+  'LeaseContractLength',
+  'Instance Type',
+  'Tenancy',
+  'Operating System',
+  'CapacityStatus',
+  'Pre Installed S/W',
+];
+const price = (usd: string, over: Record<string, string> = {}) => {
+  const row: Record<string, string> = {
+    SKU: 'A',
+    TermType: 'OnDemand',
+    PriceDescription: `$${usd} per On Demand Linux c7i.large Instance Hour, "shared"`,
+    Unit: 'Hrs',
+    PricePerUnit: usd,
+    Currency: 'USD',
+    'Instance Type': 'c7i.large',
+    Tenancy: 'Shared',
+    'Operating System': 'Linux',
+    CapacityStatus: 'Used',
+    'Pre Installed S/W': 'NA',
+    ...over,
+  };
+  return COLUMNS.map((name) => (row[name] === undefined ? '' : `"${row[name].replaceAll('"', '""')}"`)).join(
+    ',',
+  );
 };
-const term = (usd: string) => ({
-  offer: { priceDimensions: { one: { unit: 'Hrs', pricePerUnit: { USD: usd } } } },
-});
 /** As AWS writes it: also other sizes, systems and tenancies, and reservations that cost nothing by the hour. */
-const OFFERS = {
-  formatVersion: 'v1.0',
-  publicationDate: '2026-11-20T18:00:00Z',
-  products: {
-    A: { sku: 'A', productFamily: 'Compute Instance', attributes },
-    B: { sku: 'B', attributes: { ...attributes, operatingSystem: 'Windows' } },
-    C: { sku: 'C', attributes: { ...attributes, tenancy: 'Dedicated' } },
-    D: { sku: 'D', attributes: { ...attributes, capacitystatus: 'AllocatedCapacityReservation' } },
-    E: { sku: 'E', attributes: { ...attributes, instanceType: 'c7i.xlarge' } },
-    F: { sku: 'F', attributes: { ...attributes, instanceType: 'm7i-flex.large' } },
-    G: { sku: 'G', attributes: { group: 'NAT gateway' } },
-    H: { sku: 'H', attributes: { ...attributes, preInstalledSw: 'SQL Std' } },
-  },
-  terms: {
-    OnDemand: {
-      A: term('0.1018500000'),
-      B: term('0.2'),
-      C: term('0.3'),
-      D: term('0.4'),
-      E: term('0.5'),
-      F: term('0.1100000000'),
-      H: term('0.6'),
-    },
-  },
+const listOf = (day: string, ...rows: string[]) =>
+  [
+    '"FormatVersion","v1.0"',
+    '"Disclaimer","This pricing list is for informational purposes only."',
+    `"Publication Date","${day}T18:00:00Z"`,
+    '"Version","20261120180000"',
+    '"OfferCode","AmazonEC2"',
+    COLUMNS.map((name) => `"${name}"`).join(','),
+    ...rows,
+  ].join('\n');
+const versionOf = (region: string) => `/offers/v1.0/aws/AmazonEC2/20261120180000/${region}/index`;
+const indexOf = (...regions: string[]) =>
+  JSON.stringify({
+    formatVersion: 'v1.0',
+    publicationDate: '2026-11-20T18:00:00Z',
+    regions: Object.fromEntries(
+      regions.map((regionCode) => [
+        regionCode,
+        { regionCode, currentVersionUrl: `${versionOf(regionCode)}.json` },
+      ]),
+    ),
+  });
+const INDEX = '/offers/v1.0/aws/AmazonEC2/current/region_index.json';
+const EVERYTHING = {
+  [INDEX]: indexOf('us-gov-west-1', 'eu-central-1', 'us-west-2-lax-1', 'us-east-1-wl1-bos-wlz-1'),
+  [`${versionOf('eu-central-1')}.csv`]: listOf(
+    '2026-11-20',
+    price('0.1018500000'),
+    price('0.1100000000', { 'Instance Type': 'm7i-flex.large' }),
+    price('0.2', { 'Operating System': 'Windows' }),
+    price('0.3', { Tenancy: 'Dedicated' }),
+    price('0.4', { CapacityStatus: 'AllocatedCapacityReservation' }),
+    price('0.5', { 'Instance Type': 'c7i.xlarge' }),
+    price('0.6', { 'Pre Installed S/W': 'SQL Std' }),
+    price('0.7', { TermType: 'Reserved', LeaseContractLength: '3yr' }),
+    price('0.045', { 'Instance Type': '' }),
+  ),
+  [`${versionOf('us-gov-west-1')}.csv`]: listOf('2026-11-18', price('0.1071000000')),
 };
 
+let answers: Readonly<Record<string, string>>;
 const server = createServer((request, response) => {
-  const isKnown = request.url === '/offers/v1.0/aws/AmazonEC2/current/eu-central-1/index.json';
-  response.writeHead(isKnown ? 200 : 404, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(isKnown ? OFFERS : {}));
+  const answer = answers[request.url ?? ''];
+  response.writeHead(answer === undefined ? 404 : 200);
+  response.end(answer);
 });
 let endpoint: string;
 beforeAll(async () => {
@@ -60,17 +99,28 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 describe('the table of prices that a release makes', () => {
-  it("has the price of Linux on demand of each family, with the day of AWS's list", async () => {
-    const prices = await machinePrices(endpoint, ['eu-central-1']);
-    expect(prices).toEqual({
-      asOf: '2026-11-20',
-      largeUsd: { 'eu-central-1': { c7i: 0.10185, 'm7i-flex': 0.11 } },
+  it('has the price of Linux on demand of each family in each region, with the day of the oldest list', async () => {
+    answers = EVERYTHING;
+    expect(await machinePrices(endpoint)).toEqual({
+      asOf: '2026-11-18',
+      largeUsd: {
+        'eu-central-1': { c7i: 0.10185, 'm7i-flex': 0.11 },
+        'us-gov-west-1': { c7i: 0.1071 },
+      },
     });
-    expect(priceFile(prices)).toContain("asOf: '2026-11-20'");
   });
 
-  it('is not made without the prices of a region', async () => {
-    await expect(machinePrices(endpoint, ['eu-nowhere-1'])).rejects.toThrow('answered 404 for eu-nowhere-1');
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['that is missing', { [INDEX]: indexOf('eu-nowhere-1') }, /answered 404 for .*eu-nowhere-1\/index\.csv/],
+    [
+      'that has none',
+      { [INDEX]: indexOf('eu-central-1'), [`${versionOf('eu-central-1')}.csv`]: listOf('2026-11-20') },
+      /no prices of eu-central-1/,
+    ],
+    ['if there is no region', { [INDEX]: indexOf() }, /names no region/],
+  ])('is not made without the list of a region %s', async (_, given, why) => {
+    answers = given;
+    await expect(machinePrices(endpoint)).rejects.toThrow(why);
   });
 });
 
@@ -110,5 +160,36 @@ describe('a price of a machine', () => {
     const DAY_MS = 24 * 3_600_000;
     expect(oldPricesWarning(asOfMs + 89 * DAY_MS)).toBeUndefined();
     expect(oldPricesWarning(asOfMs + 90 * DAY_MS)).toContain(`are of ${MACHINE_PRICES.asOf}`);
+  });
+});
+
+describe('the price in a quote', () => {
+  const settings = { cloud: 'aws', instanceTypes: ['c7i.large'] } as const;
+  const { asOf } = MACHINE_PRICES;
+
+  it('is the list price of the region, and says of which day', () => {
+    expect(quotedPrice({ settings, report: undefined, region: 'us-east-1' })).toEqual({
+      hourlyUsd: priceOf('c7i.large', 'on-demand', { attached: USUAL_ATTACHED }),
+      priceFrom: `on-demand list prices of us-east-1, ${asOf}, with disk and address, the most that spot instances cost`,
+    });
+  });
+
+  it('says that it is of another region where that of the region is not known', () => {
+    const report = { hourlyUsd: 0.0977, machines: [] };
+    expect(quotedPrice({ settings, report, region: 'mx-central-1' })).toEqual({
+      hourlyUsd: 0.0977,
+      priceFrom: `the controller's fleet, on-demand list prices of us-east-1, ${asOf}, as those of mx-central-1 are not known and may be higher, with disk and address, the most that spot instances cost`,
+    });
+    expect(quotedPrice({ settings, report, region: undefined }).priceFrom).toContain('those of your region');
+  });
+
+  it('comes with that of spot instances, if the controller knows it, but not beside pricePerHour', () => {
+    const report = { hourlyUsd: 0.1, machines: [], spot: { fromUsd: 0.03, toUsd: 0.05, atMs: 1 } };
+    expect(quotedPrice({ settings, report, region: 'us-east-1' })).toMatchObject({ spot: report.spot });
+    const own = { ...report, settings: { pricePerHour: { value: 0.1, from: 'cluster' } } };
+    expect(quotedPrice({ settings, report: own, region: 'us-east-1' })).toEqual({
+      hourlyUsd: 0.1,
+      priceFrom: "the controller's pricePerHour",
+    });
   });
 });

@@ -58,7 +58,12 @@ function newAccount(account: {
   };
   const launcher = new Ec2Launcher(options, () => {});
   const launch = (count: number) =>
-    launcher.launch(count, { epoch: 1, tags: {}, pools: POOLS, instances: [...instances] });
+    launcher.launch(count, {
+      epoch: 1,
+      tags: {},
+      pools: { spot: POOLS, 'on-demand': POOLS },
+      instances: [...instances],
+    });
   return { launcher, launch, requests, running, clock, options };
 }
 

@@ -53,6 +53,7 @@ function standIn() {
     },
     consoleOutput: async () => '',
     offerings: async (names) => names.map((type) => ({ type, zone: 'us-east-1a' })),
+    spotPrices: async () => [],
     zonesOf: async (subnets) => new Map(subnets.map((subnet) => [subnet, 'us-east-1a'])),
     types: async (names) => names.map((type) => ({ type, architectures: ['x86_64'], memoryBytes: 2 ** 32 })),
     template: async () => ({ instanceType: 'c7i.large', imageId: 'ami-1' }),
@@ -399,5 +400,85 @@ describe('why an instance failed', () => {
       );
     };
     expect(await explain(denied)).toMatch(/^EC2 gives the reason Server\.InternalError.*access denied\.$/);
+  });
+});
+
+describe('spot prices', () => {
+  const MARKET = [
+    { type: 'c6a.large', zone: 'us-east-1a', usd: 0.05 },
+    { type: 'c6a.large', zone: 'us-east-1b', usd: 0.02 },
+    { type: 'c7i.large', zone: 'us-east-1a', usd: 0.03 },
+  ];
+  const subnets = { 'us-east-1a': 'subnet-a', 'us-east-1b': 'subnet-b' };
+  const pools = MARKET.map(({ type, zone }) => ({
+    instanceType: type,
+    zone,
+    subnet: subnets[zone as keyof typeof subnets],
+  }));
+  function fleetWith(read: () => Promise<typeof MARKET>, over: Partial<Ec2FleetOptions> = {}) {
+    const reads: string[][] = [];
+    const fleet = fleetOf({
+      pools,
+      types: ['c6a.large', 'c7i.large'],
+      onDemandPercentage: 0,
+      priceOf: (_type, _market, spotUsd) => spotUsd ?? 0.1,
+      spotPrices: async (types) => {
+        reads.push([...types]);
+        return await read();
+      },
+      ...over,
+    });
+    return { ...fleet, reads };
+  }
+
+  it('decide which pool comes first and what a machine costs, and are read once an hour', async () => {
+    const { driver, asked, reads, clock } = fleetWith(async () => MARKET);
+    await driver.members();
+    expect(reads).toEqual([]);
+    await driver.launch({ count: 1, decision: '1-1' });
+    const [launch] = asked;
+    expect(launch?.pools.map(({ priority, ...pool }) => [pool.instanceType, pool.zone, priority])).toEqual([
+      ['c6a.large', 'us-east-1a', 2],
+      ['c6a.large', 'us-east-1b', 0],
+      ['c7i.large', 'us-east-1a', 1],
+    ]);
+    expect(await driver.members()).toMatchObject([{ kind: 'c6a.large us-east-1a spot', hourlyUsd: 0.05 }]);
+    expect(driver.spot).toEqual({ fromUsd: 0.02, toUsd: 0.05, atMs: clock.nowMs() });
+    clock.advance(3_599_000);
+    await driver.members();
+    expect(reads).toHaveLength(1);
+    clock.advance(1000);
+    await driver.members();
+    expect(reads).toEqual([
+      ['c6a.large', 'c7i.large'],
+      ['c6a.large', 'c7i.large'],
+    ]);
+  });
+
+  it('do not lower the price that caps count with: what no pool has is launched on demand', async () => {
+    const { driver } = fleetWith(async () => MARKET);
+    await driver.launch({ count: 1, decision: '1-1' });
+    expect(await driver.hourlyUsd()).toBe(0.1);
+  });
+
+  it('that may not be read leave list prices, and a warning says so', async () => {
+    const { driver, reads } = fleetWith(() => Promise.reject(new Error('access is denied')));
+    await driver.launch({ count: 1, decision: '1-1' });
+    await driver.launch({ count: 1, decision: '1-2' });
+    expect(await driver.members()).toMatchObject([{ hourlyUsd: 0.1 }, { hourlyUsd: 0.1 }]);
+    expect(driver.warnings).toEqual([
+      'Spot instances count with list prices on demand, the most that they cost: access is denied',
+    ]);
+    expect([reads.length, driver.spot]).toEqual([1, undefined]);
+  });
+
+  it('are those of the last controller until they are read again, and are no matter on demand', () => {
+    const spot = { fromUsd: 0.02, toUsd: 0.05, atMs: 1 };
+    const { driver } = fleetWith(async () => MARKET);
+    driver.recall?.({ spot });
+    expect(driver.spot).toEqual(spot);
+    const onDemand = fleetWith(async () => MARKET, { onDemandPercentage: 100 }).driver;
+    onDemand.recall?.({ spot });
+    expect(onDemand.spot).toBeUndefined();
   });
 });
