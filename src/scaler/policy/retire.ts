@@ -88,7 +88,8 @@ function chooseUnneeded(
     const others = machine.phase === 'booting' ? reporting : ready;
     const left = others.length - chosen.size;
     if (!isPastBillingMinimum(machine, settings) || left <= keepAtLeast) continue;
-    const survives = (other: Machine) => !chosen.has(other) && hasReportedSince(other, machine);
+    const survives = (other: Machine) =>
+      other !== machine && !chosen.has(other) && isSurelyAlive(other, machine);
     if (needed > 0 && !others.some(survives)) continue;
     const isSurplus = left > stillNeeded && left > neededNow;
     if (machine.phase === 'idle' && (machine.phaseForMs >= idleLimitMs(machine, settings) || isSurplus))
@@ -100,9 +101,9 @@ function chooseUnneeded(
   return [...chosen];
 }
 
-/** Whether the other worker lived after this one had run out of work. */
-const hasReportedSince = (other: Machine, machine: Machine): boolean =>
-  other !== machine && (machine.phase !== 'idle' || (other.silentForMs ?? 0) < machine.phaseForMs);
+/** Whether the other worker does what is left if this idle one goes. A busy one may have died since it reported. */
+const isSurelyAlive = (other: Machine, { phase, phaseForMs }: Machine): boolean =>
+  phase !== 'idle' || other.phase === 'idle' || (other.silentForMs ?? 0) < phaseForMs;
 
 const areRetired = (count: number, what: string): string =>
   `${pluralize(count, what)} ${count === 1 ? 'is' : 'are'} retired`;

@@ -439,13 +439,13 @@ describe('for any snapshot', () => {
       expect(target).toBeGreaterThanOrEqual(Math.min(limit.min, Math.max(0, limit.max - draining)));
     }));
 
-  it('while there is work, a worker that reports stays', () =>
+  it('within --max and while there is work, a worker that reports stays', () =>
     holds((machines, work, limit, history) => {
       const reporting = machines.filter(
         ({ phase, silentForMs = 0 }) => (phase === 'idle' || phase === 'busy') && silentForMs <= 30_000,
       );
-      if (limit.policy !== 'backlog' || limit.max === 0 || work.images === 0 || reporting.length === 0)
-        return;
+      if (own(machines).length > limit.max) return;
+      if (limit.policy !== 'backlog' || work.images === 0 || reporting.length === 0) return;
       const { retire } = decide(snapshot({ machines, backlog: work }), limit, history);
       expect(reporting.some(({ id }) => !retire.includes(id))).toBe(true);
     }));
