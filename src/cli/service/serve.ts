@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ulid } from 'ulid';
 import { withWords } from '../../app/job-words.ts';
@@ -25,6 +27,8 @@ import { type Run, withRun } from '../run.ts';
 import { endOnUncaughtError } from '../terminal/last-resort.ts';
 import { notice } from '../terminal/notice.ts';
 import { createStatusSource } from './serve-status.ts';
+
+const PAGE = packageFile('dist/page');
 
 /** Flags of `imgcls serve` and `imgcls up`, and settings by their names. */
 export interface ServeFlags extends Partial<Record<SettingName, unknown>> {
@@ -77,7 +81,7 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
       const address = await listen(app, settings);
       notice(`Listening on ${address} (press Ctrl-C to stop)`);
       if (controller !== undefined)
-        notice(`Open that address in a browser. Model: ${model}. Data folder: ${settings.dataDir}`);
+        notice(`${pageAdvice()} Model: ${model}. Data folder: ${settings.dataDir}`);
       manager.ready(`Listening on ${address}`, () => (app.server.listening ? [] : ['web server']));
       if (options.open === true) await openBrowser(address);
       await new Promise((resolve) => interrupted.addEventListener('abort', resolve, { once: true }));
@@ -90,6 +94,12 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
     await controller?.leave([]);
   }
 }
+
+/** A clone has the page only once it was built; the service needs none. */
+const pageAdvice = (): string =>
+  existsSync(path.join(PAGE, 'index.html'))
+    ? 'Open that address in a browser.'
+    : 'The page is not built: run "npm run build", then start this again.';
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
@@ -198,7 +208,7 @@ async function openApp(
       clock: systemClock,
     }),
     samplesDir: packageFile('samples'),
-    pageDir: packageFile('dist/page'),
+    pageDir: PAGE,
   });
 }
 
