@@ -1,7 +1,7 @@
 import { messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import type { FleetDriver } from './fleet.ts';
-import type { FailedMachine } from './policy/launch-breaker.ts';
+import type { FailedMachine } from './policy/trial.ts';
 
 /** Asks the driver why a launch failed. Without its answer the failure is still counted and reported. */
 export async function whyFailed(

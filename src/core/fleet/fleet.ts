@@ -132,7 +132,7 @@ export const controllerReport = z.object({
   failedLaunches: z
     .object({
       count: z.int().positive(),
-      /** Of the last one. Absent: one. */
+      /** Of the largest of them. Absent: one. */
       machines: z.int().positive().optional(),
       lastAtMs: z.number(),
       why: z.string(),

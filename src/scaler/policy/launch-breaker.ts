@@ -20,7 +20,7 @@ import type { WorkerObservation } from '../statuses.ts';
 import { constantsOf } from './constants.ts';
 import { limitOfLateLaunches } from './late-launches.ts';
 import type { LaunchLimit, PolicySettings } from './policy.ts';
-import { hasWorked, isReady, type Sight, type Trial } from './trial.ts';
+import { type FailedMachine, hasWorked, isReady, type Sight, type Trial } from './trial.ts';
 
 /** A worker on a sick machine fails at its first batch, well within this time. */
 const WORKS_AFTER_READY_MS = 30_000;
@@ -32,7 +32,7 @@ const LEAST_PAUSE_MS = 2000;
 const LONGEST_IN_PAUSES = 80;
 /** The pause after three failed launches of a machine image that never worked, in first pauses: a day on EC2. */
 const UNPROVEN_IN_PAUSES = 480;
-/** So many failed launches in a row are no accident. A person should look. */
+/** So many failed launches in a row, or machines of one, are no accident. A person should look. */
 const WARN_FROM = 3;
 
 type FailedLaunches = NonNullable<ControllerReport['failedLaunches']>;
@@ -47,18 +47,11 @@ export interface LaunchBreakerOptions {
   goesOn?: boolean | undefined;
 }
 
-/** A machine that ended before it worked. */
-export interface FailedMachine {
-  id: string;
-  why: string;
-}
-
 export class LaunchBreaker {
   readonly #firstPauseMs: number;
   readonly #driver: LaunchBreakerOptions['driver'];
   readonly #settings: LaunchBreakerOptions['settings'];
-  /** Of a machine, usually. */
-  #bootMs = Number.POSITIVE_INFINITY;
+  #usualBootMs = Number.POSITIVE_INFINITY;
   #lastFailed: FailedLaunches | undefined;
   #workedImage: string | undefined;
   #next: Instant = { wallMs: 0, monotonicMs: Number.NEGATIVE_INFINITY };
@@ -137,7 +130,7 @@ export class LaunchBreaker {
     }: Pick<Observation, 'members' | 'statuses'> & { snapshot: Pick<Snapshot, 'measured'> },
     now: Instant,
   ): FailedMachine | undefined {
-    this.#bootMs = snapshot.measured.bootMs;
+    this.#usualBootMs = snapshot.measured.bootMs;
     if (isUnknown(members) || isUnknown(statuses)) return undefined;
     const listed = new Map(members.map((member) => [member.id, member]));
     this.#follow(listed, statuses, now);
@@ -184,15 +177,17 @@ export class LaunchBreaker {
     return { launches, why: `${failed}, ${this.#nextStep}` };
   }
 
-  /** From the third failed launch on. */
+  /** From the third failed launch on, or the first one of several machines. */
   get warning(): string | undefined {
-    if (this.#failed === undefined || this.#failed.count < WARN_FROM) return undefined;
-    const { count, why } = this.#failed;
-    const { image } = this.#driver;
+    if (this.#failed === undefined) return undefined;
+    const { count, machines = 1, why } = this.#failed;
+    if (Math.max(count, machines) < WARN_FROM) return undefined;
     const rule = this.#isUnproven
-      ? `No worker has worked from machine image ${image} yet, so one is launched a day`
+      ? `No worker has worked from machine image ${this.#driver.image} yet, so one is launched a day`
       : 'Workers are launched one at a time now';
-    return `The last ${count} launches failed. ${why} ${rule}; ${this.#nextStep}.`;
+    const failed =
+      count === 1 ? `The last launch failed, of ${machines} workers` : `The last ${count} launches failed`;
+    return `${failed}. ${why} ${rule}; ${this.#nextStep}.`;
   }
 
   /** Why no worker starts, if none works and a person has to do something; undefined if one may start. */
@@ -212,7 +207,7 @@ export class LaunchBreaker {
       unproven: [...this.#trials.values()].filter(({ sinceMs }) => sinceMs > this.#workingSinceMs),
       requested: this.#requested,
       working: this.#working.size,
-      bootMs: this.#bootMs,
+      bootMs: this.#usualBootMs,
       monotonicMs,
       constants: constantsOf(this.#settings),
     });
@@ -282,10 +277,12 @@ export class LaunchBreaker {
   }
 
   #count({ id, why }: FailedMachine, now: Instant): void {
-    const count = (this.#failed?.count ?? 0) + 1;
+    const { count: before = 0, machines: most = 0 } = this.#failed ?? {};
+    const count = before + 1;
     const { image } = this.#driver;
     const trial = this.#trials.get(id);
-    const machines = [...this.#trials.values()].filter(({ sinceMs }) => sinceMs === trial?.sinceMs).length;
+    const together = [...this.#trials.values()].filter(({ sinceMs }) => sinceMs === trial?.sinceMs);
+    const machines = Math.max(most, together.length);
     this.#lastFailed = { count, machines, lastAtMs: now.wallMs, why, ...(image !== undefined && { image }) };
     this.#countedAtMs = now.monotonicMs;
     this.#isStartFailure = trial?.readySinceMs === undefined;

@@ -9,6 +9,12 @@ export interface Trial {
   readySinceMs: number | undefined;
 }
 
+/** A machine that ended before it worked. */
+export interface FailedMachine {
+  id: string;
+  why: string;
+}
+
 /** What a tick sees of a machine. */
 export interface Sight {
   member: FleetMember | undefined;

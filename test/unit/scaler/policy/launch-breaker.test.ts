@@ -137,6 +137,20 @@ describe('after launches that failed', () => {
     );
   });
 
+  it('of a launch of ten machines a person is warned at once, and until one works', () => {
+    const fleet = new Fleet();
+    const ids = Array.from({ length: 10 }, (_, n) => `i-${n}`);
+    fleet.launch(...ids);
+    fleet.ends(...ids);
+    fleet.tick();
+    fleet.breaker.explain('Worker i-0: kernel panic.');
+    expect(fleet.breaker.warning).toMatch(
+      /^The last launch failed, of 10 workers\. Worker i-0: kernel panic\. /,
+    );
+    fleet.failInARow(1);
+    expect(fleet.breaker.warning).toMatch(/^The last 2 launches failed\. /);
+  });
+
   it('one machine that works closes it at once', () => {
     const fleet = new Fleet();
     fleet.failInARow(5);
