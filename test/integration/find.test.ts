@@ -196,6 +196,23 @@ describe('photographs', () => {
     expect(await find('pug')).toEqual(['a.jpg pug 0.90']);
   });
 
+  it('are there once also if an older imgcls made the index, which counted each upload', async () => {
+    const scores = [0.9, 0.8];
+    for (const score of scores) await label([['a.jpg', { pug: score }, 'the pug']], { inputs: [] });
+    await find('pug');
+    const db = new DatabaseSync(path.join(dataDir, 'test', 'cloud.db'));
+    const shards = db.prepare('SELECT shard FROM searched_pieces ORDER BY shard').all();
+    for (const [at, { shard }] of shards.entries()) {
+      // One photograph with one record: its number; then the photograph, the label and the score.
+      const [one, number, record] = [Uint32Array.of(1, 1), Float64Array.of(at), Uint32Array.of(0, 0)];
+      const columns = [one, number, record, Float32Array.of(scores[at] ?? 0)];
+      const older = Buffer.concat(columns.map(({ buffer }) => Buffer.from(buffer)));
+      db.prepare('UPDATE searched_pieces SET records = ? WHERE shard = ?').run(older, String(shard));
+    }
+    db.close();
+    expect(await find('pug')).toEqual(['a.jpg pug 0.80']);
+  });
+
   it('are at the paths of files, also of copied ones; uploads have none, whatever they are called', async () => {
     await label([['sub/a.jpg', { pug: 0.9 }]], { localFiles: 'copy' });
     await label([['s3://photos/b.jpg', { pug: 0.8 }]], { localFiles: 'copy' });

@@ -30,12 +30,15 @@ export interface Records {
   scores: Float32Array;
 }
 
-const HEAD_BYTES = 8;
+/** 2: the number of an upload is that of its content. What has another format is made again, as if it were damaged. */
+const FORMAT = 2;
+/** The format, how many photographs, how many records; and nothing, so that the numbers begin at a multiple of 8. */
+const HEAD_BYTES = 16;
 const RECORD_BYTES = 12;
 
 export function formatRecords(photographs: readonly IndexedPhotograph[]): Uint8Array {
   const records = photographs.flatMap(({ labels }, at) => labels.map((each) => ({ at, ...each })));
-  const head = Uint32Array.of(photographs.length, records.length);
+  const head = Uint32Array.of(FORMAT, photographs.length, records.length, 0);
   const columns = [
     head,
     Float64Array.from(photographs, ({ number }) => number),
@@ -50,10 +53,11 @@ export function formatRecords(photographs: readonly IndexedPhotograph[]): Uint8A
 export function parseRecords(bytes: Uint8Array): Records {
   // Columns of numbers must begin at multiples of their size.
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-  const head = byteLength < HEAD_BYTES ? [] : new Uint32Array(buffer, byteOffset, 2);
-  const [photographs = 0, records = 0] = head;
+  const head = byteLength < HEAD_BYTES ? [] : new Uint32Array(buffer, byteOffset, 3);
+  const [format, photographs = 0, records = 0] = head;
   const start = byteOffset + HEAD_BYTES + 8 * photographs;
-  if (byteOffset + byteLength !== start + RECORD_BYTES * records) throw new DamagedIndexError();
+  if (format !== FORMAT || byteOffset + byteLength !== start + RECORD_BYTES * records)
+    throw new DamagedIndexError();
   return {
     photographs: new Float64Array(buffer, byteOffset + HEAD_BYTES, photographs),
     ofPhotograph: new Uint32Array(buffer, start, records),
