@@ -1,7 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { modelEnvironment, nodeUnder } from '../core/model/model-environment.ts';
-import type { PictureMaker, PictureReply, PictureRequest } from '../core/model/picture.ts';
+import {
+  type PictureMaker,
+  type PictureReply,
+  type PictureRequest,
+  pictureReply,
+} from '../core/model/picture.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 
@@ -105,7 +110,11 @@ export class PictureProcesses implements PictureMaker {
 
   async #ask(child: ChildProcess, request: PictureRequest): Promise<PictureReply> {
     const { promise, resolve } = Promise.withResolvers<PictureReply>();
-    const onMessage = (reply: unknown) => resolve(reply as PictureReply);
+    const onMessage = (message: unknown) => {
+      const { success, data } = pictureReply.safeParse(message, { jitless: true });
+      resolve(success ? data : NO_REPLY);
+      if (!success) this.#end(child);
+    };
     const onExit = (code: number | null, signal: string | null) => resolve(crashed(signal ?? `code ${code}`));
     const onError = ({ message }: Error) => resolve({ fault: `The process for pictures failed: ${message}` });
     child.on('message', onMessage).on('exit', onExit).on('error', onError);
@@ -125,6 +134,9 @@ export class PictureProcesses implements PictureMaker {
     }
   }
 }
+
+/** What an image may have taken over does not get another one. */
+const NO_REPLY: PictureReply = { fault: 'The process for pictures sent something else than a reply.' };
 
 const crashed = (exit: string): PictureReply => ({
   error: { code: 'worker_crash', message: `Making the picture ended its process (${exit}).` },

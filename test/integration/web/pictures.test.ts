@@ -176,13 +176,21 @@ describe('the processes that make pictures', () => {
 
   it('may die of an image, which concerns no other', async () => {
     const maker = start();
-    const replies = [2, 1, 2, 1].map((side) => maker.make(order(side), never));
+    const replies = [3, 1, 3, 1].map((side) => maker.make(order(side), never));
     expect(await Promise.all(replies)).toMatchObject([
       { error: { code: 'worker_crash' } },
       { jpeg: {} },
       { error: { code: 'worker_crash' } },
       { jpeg: {} },
     ]);
+    maker.close();
+  });
+
+  it('are ended when they send something else than a reply', async () => {
+    const maker = start();
+    const fault = 'The process for pictures sent something else than a reply.';
+    expect(await maker.make(order(2), never)).toEqual({ fault });
+    expect(await maker.make(order(1), never)).toMatchObject({ jpeg: {} });
     maker.close();
   });
 
