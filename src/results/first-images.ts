@@ -1,6 +1,7 @@
 import type { Store } from '../core/cloud/ports.ts';
-import { FIRST_ATTEMPT } from '../core/job/job.ts';
+import { FIRST_ATTEMPT, type ManifestEntry } from '../core/job/job.ts';
 import { isDropJob } from '../core/job/job-ids.ts';
+import type { PartPlace } from '../core/job/keys.ts';
 import { readPart } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
@@ -18,15 +19,15 @@ const FIRST_IMAGES = 4;
 /**
  * The first images of a job, those that could be read if there are any. Empty for a day of dropped images, while there is none,
  * and if the manifest cannot be read.
+ * @param load reads a part of the job's manifest.
  */
 export async function readFirstImages(
-  output: Store,
   id: string,
-  signal?: AbortSignal,
+  load: (place: PartPlace) => Promise<ManifestEntry[]>,
 ): Promise<FirstImage[]> {
   if (isDropJob(id)) return [];
   try {
-    const entries = await readPart(output, id, { attempt: FIRST_ATTEMPT, part: 0 }, signal);
+    const entries = await load({ attempt: FIRST_ATTEMPT, part: 0 });
     const readable = entries.filter((entry) => !isError(entry));
     const shown = (readable.length > 0 ? readable : entries).slice(0, FIRST_IMAGES);
     return shown.map(({ index, name }) => ({ index, name }));
@@ -46,7 +47,7 @@ export async function readFirstImage(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   if (inputs.some((input) => input !== '-')) return undefined;
-  return (await readFirstImages(output, id, signal))[0]?.name;
+  return (await readFirstImages(id, (place) => readPart(output, id, place, signal)))[0]?.name;
 }
 
 /** A listed job, and its first image if its inputs do not tell it from others. */

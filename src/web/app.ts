@@ -110,15 +110,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await registerSecurity(app, options);
   disconnectSlowBodies(app, { clock, log });
 
+  const images = new SubmittedImages(cloud);
   const hub = new JobHub({
     cluster: cloud.cluster,
     output: cloud.output,
+    images,
     clock,
     log,
     pollIntervalMs: POLL_INTERVAL_MS[cloud.kind],
   });
   const pictures = new Pictures(options.pictureMaker, clock);
-  const images = new SubmittedImages(cloud);
   app.addHook('onClose', async () => {
     hub.close();
     options.pictureMaker.close();
@@ -156,6 +157,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     jobRoutes(api, {
       client,
       cloud,
+      images,
       hub,
       keys,
       limits,

@@ -4,13 +4,14 @@ import { isFinal } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
-import { readFirstImages } from '../results/first-images.ts';
 import { JobFollower, type JobUpdate } from '../results/job-follower.ts';
 import type { JobEvent, JobView } from './api.ts';
+import type { SubmittedImages } from './submitted-images.ts';
 
 export interface JobHubOptions {
   cluster: string;
   output: Store;
+  images: Pick<SubmittedImages, 'firstOf'>;
   clock: Clock;
   log: Log;
   /** Between two polls of a job that makes progress (`min`) or does not (`max`). A poll costs two requests or more. */
@@ -148,10 +149,7 @@ export class JobHub {
     const before = watched.last?.job;
     try {
       const update = await watched.follower.poll();
-      // They do not change.
-      const { firstImages: known = [] } = before ?? {};
-      const firstImages = known.length > 0 ? known : await readFirstImages(this.#options.output, id);
-      const look = { ...update, job: { ...update.job, firstImages } };
+      const look = { ...update, job: { ...update.job, firstImages: await this.#options.images.firstOf(id) } };
       watched.last = { job: look.job, atMs: this.#options.clock.monotonicMs() };
       notify(watched, look, before);
       return look;

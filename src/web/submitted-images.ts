@@ -12,11 +12,18 @@ import { readManifest, readPart } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { ObjectDamagedError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { type Place, placeOf } from '../photos/find/place.ts';
+import { type FirstImage, readFirstImages } from '../results/first-images.ts';
 import { requireJob } from '../results/job-facts.ts';
 import { HttpProblem } from './problem.ts';
 
-/** A part has up to 1,024 images, and half a megabyte in memory. */
-const KEPT_PARTS = 16;
+/** In parts of 16 to 1,024. Each has half a kilobyte in memory. */
+const KEPT_IMAGES = 16 * 1024;
+
+interface KeptPart {
+  entries: Promise<ManifestEntry[]>;
+  /** 0 until it is read. */
+  images: number;
+}
 
 /** Parameters of a route. */
 export const imagePlace = z.object({
@@ -28,11 +35,15 @@ export const imagePlace = z.object({
     .max(2 ** 31),
 });
 
-/** The submitted images of jobs. Keeps the parts of manifests that were read last: a screen of thumbnails asks for a hundred images of one part. */
+/**
+ * The submitted images of jobs. Keeps the parts of manifests that were read last: a screen of thumbnails asks for a hundred
+ * images of one part, and a list of jobs every few seconds for the first ones of each.
+ */
 export class SubmittedImages {
   readonly #cloud: Cloud;
   /** By key, the one that was used last at the end. Parts never change. */
-  readonly #parts = new Map<string, Promise<ManifestEntry[]>>();
+  readonly #parts = new Map<string, KeptPart>();
+  #keptImages = 0;
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
@@ -60,6 +71,11 @@ export class SubmittedImages {
     return placeOf(await readJob(this.#cloud.output, id), entry);
   }
 
+  /** The images by which people recognise a job. */
+  async firstOf(job: string): Promise<FirstImage[]> {
+    return await readFirstImages(job, (place) => this.#readPart(job, place));
+  }
+
   async #findEntry(job: string, index: number): Promise<ManifestEntry | undefined> {
     const range = { first: index, last: index };
     const load = (place: PartPlace) => this.#readPart(job, place);
@@ -71,13 +87,28 @@ export class SubmittedImages {
 
   #readPart(job: string, place: PartPlace): Promise<ManifestEntry[]> {
     const key = manifestPartKey(job, place);
-    const part = this.#parts.get(key) ?? readPart(this.#cloud.output, job, place);
+    const kept = this.#parts.get(key);
+    const part = kept ?? { entries: readPart(this.#cloud.output, job, place), images: 0 };
     this.#parts.delete(key);
     this.#parts.set(key, part);
-    part.catch(() => this.#parts.delete(key));
-    const [oldest] = this.#parts.keys();
-    if (this.#parts.size > KEPT_PARTS && oldest !== undefined) this.#parts.delete(oldest);
-    return part;
+    if (kept === undefined)
+      part.entries.then(
+        ({ length }) => this.#keep(part, length),
+        () => this.#parts.delete(key),
+      );
+    return part.entries;
+  }
+
+  #keep(part: KeptPart, images: number): void {
+    part.images = images;
+    this.#keptImages += images;
+    for (const [oldest, { images: dropped }] of this.#parts) {
+      if (this.#keptImages <= KEPT_IMAGES) return;
+      // Those that are still read have not been counted.
+      if (dropped === 0) continue;
+      this.#parts.delete(oldest);
+      this.#keptImages -= dropped;
+    }
   }
 }
 

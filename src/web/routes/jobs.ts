@@ -2,20 +2,20 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
-import type { Cloud } from '../../core/cloud/ports.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { DiskFullError, isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
-import { readFirstImages } from '../../results/first-images.ts';
 import { listJobIds, type ReadJobsOptions, readJobs, type UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
+import type { SubmittedImages } from '../submitted-images.ts';
 import { type SubmitRouteOptions, submitRoutes } from './submit.ts';
 
 export interface JobRoutesOptions extends SubmitRouteOptions {
+  images: Pick<SubmittedImages, 'firstOf'>;
   nowMs(): number;
 }
 
@@ -46,7 +46,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       }),
       response: { 200: jobPage, ...problemResponses(...COMMON_STATUSES) },
     },
-    handler: async ({ query }) => await pageOf(options.cloud, { ...query, nowMs: options.nowMs() }),
+    handler: async ({ query }) => await pageOf(options, { ...query, nowMs: options.nowMs() }),
   });
 
   app.route({
@@ -138,16 +138,16 @@ interface PageQuery extends Omit<ReadJobsOptions, 'signal'> {
 }
 
 async function withFirstImages(
-  { output }: Pick<Cloud, 'output'>,
   job: ListedJob | UnknownJob,
+  images: JobRoutesOptions['images'],
 ): Promise<JobPage['jobs'][number]> {
   if ('unknown' in job) return job;
-  return { ...job, firstImages: await readFirstImages(output, job.id) };
+  return { ...job, firstImages: await images.firstOf(job.id) };
 }
 
 /** Looks at a bounded number of jobs, whatever their states. */
 async function pageOf(
-  cloud: Pick<Cloud, 'output' | 'processes'>,
+  { cloud, images }: Pick<JobRoutesOptions, 'cloud' | 'images'>,
   { limit, after, ...reading }: PageQuery,
 ): Promise<JobPage> {
   const all = await listJobIds(cloud.output);
@@ -157,7 +157,7 @@ async function pageOf(
     listed.push(job);
     if (listed.length === limit) break;
   }
-  const jobs = await Promise.all(listed.map((job) => withFirstImages(cloud, job)));
+  const jobs = await Promise.all(listed.map((job) => withFirstImages(job, images)));
   const last = jobs.length === limit ? jobs.at(-1)?.id : ids[MAX_LOOKED_AT - 1];
   return { jobs, ...(last !== undefined && last !== ids.at(-1) && { next: last }) };
 }

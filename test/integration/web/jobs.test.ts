@@ -1,30 +1,32 @@
 import { ulid } from 'ulid';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createJob } from '../../../src/core/job/job-record.ts';
-import { jobKey } from '../../../src/core/job/keys.ts';
+import { jobKey, manifestPartKey } from '../../../src/core/job/keys.ts';
+import { writePart } from '../../../src/core/job/manifest.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
+import type { JobView } from '../../../src/web/api.ts';
 import { MODEL } from '../worker-harness.ts';
 import { openService } from './service.ts';
 
 let service: Awaited<ReturnType<typeof openService>>;
 afterEach(async () => await service.close());
 
-describe('jobs of one state', () => {
-  const make = async (id: string, state: 'open' | 'cancelled') =>
-    await createJob(service.cloud.output, {
-      v: 1,
-      id,
-      state,
-      createdAtMs: 0,
-      inputs: [],
-      include: [],
-      exclude: [],
-      topK: 1,
-      model: MODEL,
-    });
-  const page = async (query: string) =>
-    (await service.app.inject({ url: `/v1/jobs?${query}`, headers: { host: 'localhost' } })).json();
+const make = async (id: string, state: 'open' | 'cancelled') =>
+  await createJob(service.cloud.output, {
+    v: 1,
+    id,
+    state,
+    createdAtMs: 0,
+    inputs: [],
+    include: [],
+    exclude: [],
+    topK: 1,
+    model: MODEL,
+  });
+const page = async (query: string) =>
+  (await service.app.inject({ url: `/v1/jobs?${query}`, headers: { host: 'localhost' } })).json();
 
+describe('jobs of one state', () => {
   it('are found page by page, each of which reads a bounded number of jobs', async () => {
     service = await openService({});
     const ids = Array.from({ length: 250 }, (_, at) => ulid(1000 + at)).reverse();
@@ -70,5 +72,30 @@ describe('jobs of one state', () => {
     const second = await page(`limit=2&after=${ids[1]}`);
     expect([idsOf(second), second.next]).toEqual([ids.slice(2), undefined]);
     expect(await page('state=finished')).toEqual({ jobs: [] });
+  });
+});
+
+describe('the first images of listed jobs', () => {
+  it('are read once, however often the list is asked for', async () => {
+    service = await openService({});
+    const { output } = service.cloud;
+    const ids = Array.from({ length: 20 }, (_, at) => ulid(1000 + at));
+    const firstPart = { attempt: 1, part: 0 };
+    for (const id of ids) {
+      await make(id, 'open');
+      const image = { index: 0, name: `${id}.jpg`, source: `${id}.jpg`, bytes: 1, bucket: 'input', key: id };
+      await writePart(output, id, firstPart, [{ ...image, sha256: '0'.repeat(64) }]);
+    }
+    const reads = vi.spyOn(output, 'get');
+    const readParts = () =>
+      reads.mock.calls.filter(([key]) => ids.some((id) => key === manifestPartKey(id, firstPart)));
+    for (let poll = 0; poll < 3; poll++) {
+      const { jobs } = await page('');
+      expect(jobs.map(({ firstImages }: JobView) => firstImages)).toEqual(
+        ids.toReversed().map((id) => [{ index: 0, name: `${id}.jpg` }]),
+      );
+    }
+    await service.app.inject({ url: `/v1/jobs/${ids[0]}`, headers: { host: 'localhost' } });
+    expect(readParts()).toHaveLength(ids.length);
   });
 });
