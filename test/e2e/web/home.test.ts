@@ -107,6 +107,25 @@ describe.skipIf(browser === undefined)('the start page', () => {
     await page.getByText('Drop photos or a folder here').waitFor();
   });
 
+  it('keeps photos that are dropped during an upload for the next job', async () => {
+    await page.goto(service.url);
+    const held = Promise.withResolvers<void>();
+    await page.route('**/v1/jobs', async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByLabel('Images', { exact: true }).setInputFiles(files);
+    await page.getByRole('button', { name: 'Label 3 photos' }).click();
+    await page.getByRole('button', { name: 'Cancel upload' }).waitFor();
+    await drop(['late.jpg']);
+    await page.getByText('1 more photo will be here for the next job.').waitFor();
+    expect(await chosen().count()).toBe(3);
+    held.resolve();
+    await page.waitForURL(/\/jobs\/\w{26}$/);
+    await go('New');
+    await expect.poll(() => chosen().allTextContents()).toEqual([expect.stringContaining('late.jpg')]);
+  });
+
   it('labels the samples at a click', async () => {
     await page.goto(service.url);
     await page.getByRole('button', { name: 'Try it with samples' }).click();
@@ -145,11 +164,12 @@ describe.skipIf(browser === undefined)('each view', () => {
 });
 
 describe.skipIf(browser === undefined)('the workers', () => {
-  it('have a view behind Details on one machine, of an hour or a day', async () => {
+  it('have a view on one machine, which its link, heading and title call the same, of an hour or a day', async () => {
     await page.goto(service.url);
     expect(await page.getByRole('link', { name: 'Fleet' }).count()).toBe(0);
-    await page.getByRole('link', { name: 'Details' }).click();
+    await page.getByRole('link', { name: 'Workers' }).click();
     await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor();
+    expect(await page.title()).toBe('Workers · imgcls');
     await page.getByText(/Scales from 0 to \d+ workers?\.$/).waitFor();
     await page.locator('.uplot').first().waitFor();
     await page.getByLabel('1 day').check();

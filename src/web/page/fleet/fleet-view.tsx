@@ -1,10 +1,10 @@
 import '../styles/fleet.css';
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { StatusBody } from '../../api.ts';
 import { CopyCurl } from '../controls/copy-curl.tsx';
 import { Segments } from '../controls/segments.tsx';
-import { query, replaceQuery } from '../location.ts';
+import { query, replaceQuery, setTitle } from '../location.ts';
 import { callService } from '../service/call-service.ts';
 import { server } from '../service/server.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
@@ -38,13 +38,14 @@ export function FleetView() {
     }
   }, POLL_INTERVAL_MS);
   const current = status.value;
+  // On one machine there is no fleet to speak of.
+  const name = server.value?.cloud === 'local' ? 'Workers' : 'Fleet';
+  useEffect(() => setTitle(name), [name]);
   const range = query.value.get('range') === 'day' ? 'day' : 'hour';
   return (
     <section class="fleet" aria-busy={current === undefined}>
       <div class="view-head">
-        <h1 tabIndex={-1}>
-          {server.value?.cloud === 'aws' ? `Fleet of ${server.value.cluster}` : 'Workers'}
-        </h1>
+        <h1 tabIndex={-1}>{server.value?.cloud === 'aws' ? `Fleet of ${server.value.cluster}` : name}</h1>
         <div class="buttons">
           <CopyCurl path="status" />
           <Segments

@@ -12,7 +12,7 @@ export function Footer() {
         {cloud === 'aws' && ` · ${cluster}`}
       </span>
       <nav aria-label="More">
-        {cloud === 'local' && <a href="fleet">Details</a>}
+        {cloud === 'local' && <a href="fleet">Workers</a>}
         <a href="docs">REST API</a>
       </nav>
     </footer>

@@ -5,7 +5,7 @@ import { server } from '../service/server.ts';
 import { collectFromList } from './collect-files.ts';
 import { isDragging } from './drops.ts';
 import { TAKEN_ENDINGS } from './select-images.ts';
-import { addFiles, chosen, isReading, stage } from './tray-state.ts';
+import { addFiles, chosen, isReading, uploading } from './tray-state.ts';
 
 /** All browsers support this attribute, but the DOM types lack it. */
 const WHOLE_FOLDERS = { webkitdirectory: true };
@@ -16,8 +16,7 @@ export function DropZone() {
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const camera = useRef<HTMLInputElement>(null);
-  const isSmall = chosen.value.length > 0;
-  const isDisabled = stage.value !== undefined;
+  const isSmall = chosen.value.length + uploading.value.length > 0;
   const limits = server.value?.limits;
 
   function take({ currentTarget: input }: { currentTarget: HTMLInputElement }) {
@@ -48,18 +47,13 @@ export function DropZone() {
         )}
       </p>
       <div class="buttons">
-        <button
-          type="button"
-          class={isSmall ? '' : 'primary'}
-          disabled={isDisabled}
-          onClick={() => files.current?.click()}
-        >
+        <button type="button" class={isSmall ? '' : 'primary'} onClick={() => files.current?.click()}>
           Choose photos
         </button>
-        <button type="button" class="for-touch" disabled={isDisabled} onClick={() => camera.current?.click()}>
+        <button type="button" class="for-touch" onClick={() => camera.current?.click()}>
           Take a photo
         </button>
-        <button type="button" class="for-mouse" disabled={isDisabled} onClick={() => folder.current?.click()}>
+        <button type="button" class="for-mouse" onClick={() => folder.current?.click()}>
           Choose a folder
         </button>
       </div>

@@ -14,6 +14,8 @@ import { keepOriginals } from './originals.ts';
 import { type ChosenImage, selectImages, totalBytes } from './select-images.ts';
 
 export const chosen = signal<readonly ChosenImage[]>([]);
+/** Images that are being uploaded. Those that are added meanwhile wait for the next job. */
+export const uploading = signal<readonly ChosenImage[]>([]);
 /** Sentences about files that were not taken. */
 export const skipped = signal<readonly string[]>([]);
 export const isReading = signal(false);
@@ -30,10 +32,6 @@ let upload = new AbortController();
 
 /** Adds those of the found files that are images. */
 export async function addFiles(finding: Promise<readonly ChosenImage[]>): Promise<void> {
-  if (stage.value !== undefined) {
-    skipped.value = ['Skipped the new files: an upload is running. Add them when it is complete.'];
-    return;
-  }
   isReading.value = true;
   try {
     const found = await finding;
@@ -56,10 +54,6 @@ export function removeChosen(image: ChosenImage): void {
 
 export function discardTray(): void {
   for (const { file } of chosen.value) revokeObjectUrl(file);
-  clearTray();
-}
-
-function clearTray(): void {
   batch(() => {
     chosen.value = [];
     skipped.value = [];
@@ -74,20 +68,30 @@ export async function startUpload(): Promise<void> {
   const images = chosen.value;
   upload = new AbortController();
   const { signal } = upload;
-  failure.value = undefined;
-  stage.value = { name: 'sending', sentBytes: 0, totalBytes: totalBytes(images) };
+  batch(() => {
+    chosen.value = [];
+    uploading.value = images;
+    skipped.value = [];
+    failure.value = undefined;
+    stage.value = { name: 'sending', sentBytes: 0, totalBytes: totalBytes(images) };
+  });
   try {
     const onStage = (next: UploadStage) => {
       if (!signal.aborted) stage.value = next;
     };
     const job = await submitUpload({ images, ...options.value }, onStage, signal);
     keepOriginals(job.id, images);
-    clearTray();
+    const more = chosen.value.length;
+    if (more > 0) showToast(`Upload complete. ${counted(more, 'more photo')} can be labelled under New.`);
+    else if (view.value.name !== 'upload') showToast('Upload complete.');
     if (view.value.name === 'upload') navigate(jobPath(job.id));
-    else showToast('Upload complete.');
   } catch (error) {
+    chosen.value = [...images, ...chosen.value];
     if (!signal.aborted) failure.value = error;
   } finally {
-    stage.value = undefined;
+    batch(() => {
+      uploading.value = [];
+      stage.value = undefined;
+    });
   }
 }

@@ -16,6 +16,7 @@ import {
   removeChosen,
   stage,
   startUpload,
+  uploading,
 } from './tray-state.ts';
 import { UploadProgress } from './upload-progress.tsx';
 
@@ -25,7 +26,7 @@ const MAX_THUMBNAILS = 120;
 /** The chosen images, before they are submitted. */
 export function Tray() {
   const button = useRef<HTMLButtonElement>(null);
-  const images = chosen.value;
+  const images = stage.value === undefined ? chosen.value : uploading.value;
   const limits = server.value?.limits;
   const excess = limits === undefined ? undefined : limitExceeded(images, limits);
   useEffect(() => button.current?.focus({ preventScroll: true }), []);
@@ -58,7 +59,14 @@ export function Tray() {
       {stage.value === undefined ? (
         <OptionFields options={options} />
       ) : (
-        <UploadProgress stage={stage.value} onCancel={cancelUpload} />
+        <>
+          <UploadProgress stage={stage.value} onCancel={cancelUpload} />
+          {chosen.value.length > 0 && (
+            <p class="muted" role="status">
+              {counted(chosen.value.length, 'more photo')} will be here for the next job.
+            </p>
+          )}
+        </>
       )}
       <ul class="tray-images" aria-label="Images to be labelled">
         {images.slice(0, MAX_THUMBNAILS).map((image) => (

@@ -6,12 +6,13 @@ import { DropZone } from './drop-zone.tsx';
 import { addresses } from './pasted-addresses.ts';
 import { Samples } from './samples.tsx';
 import { Tray } from './tray.tsx';
-import { chosen, failure, skipped } from './tray-state.ts';
+import { chosen, failure, skipped, uploading } from './tray-state.ts';
 
 /** Collects images that are dropped, chosen or pasted. */
 export function UploadView() {
   const latest = useLatestJobs();
-  const isEmpty = chosen.value.length === 0 && addresses.value.length === 0;
+  const hasImages = chosen.value.length + uploading.value.length > 0;
+  const isEmpty = !hasImages && addresses.value.length === 0;
   return (
     <section class="upload">
       <div class="upload-head">
@@ -32,7 +33,7 @@ export function UploadView() {
           ))}
         </Notice>
       )}
-      {chosen.value.length > 0 && <Tray />}
+      {hasImages && <Tray />}
       {addresses.value.length > 0 && <AddressTray />}
       {isEmpty && failure.value !== undefined && <ErrorNotice error={failure.value} />}
       {isEmpty && latest !== undefined && <Samples isFirstTime={latest.length === 0} />}
