@@ -33,12 +33,15 @@ describe.skipIf(browser === undefined)('a job', () => {
   let installed: InstalledPackage;
   let service: Service;
   let address: string;
+  let upload: string;
   beforeAll(async () => {
     installed = await installPackage();
     const dataDir = await installed.dataDir();
     const id = await fakeJob({ dataDir, inputs: ['Holiday 2026'], images });
+    const uploaded = await fakeJob({ dataDir, inputs: [], images: images.slice(-1) });
     service = await startService(installed.bin, dataDir, ['serve']);
     address = `${service.url}/jobs/${id}`;
+    upload = `${service.url}/jobs/${uploaded}`;
   });
   afterAll(async () => {
     await service?.stop();
@@ -136,10 +139,39 @@ describe.skipIf(browser === undefined)('a job', () => {
     await detail.getByText('IMG_5.jpg').waitFor();
   });
 
+  it('shows the thumbnail that a busy service refused at first, and asks for one that it cannot make no more', async () => {
+    const asked = { busy: 0, none: 0 };
+    await page.route('**/images/0/thumbnail', async (route) => {
+      if (++asked.busy > 2) await route.continue();
+      else await route.fulfill({ status: 429, headers: { 'retry-after': '0' } });
+    });
+    await page.route('**/images/1/thumbnail', async (route) => {
+      asked.none++;
+      await route.fulfill({ status: 415 });
+    });
+    await open();
+    await card(0).locator('.thumb-shown').waitFor();
+    await card(1).locator('.thumb-broken').waitFor();
+    // The last time the browser has it already.
+    expect(asked).toEqual({ busy: 3, none: 2 });
+  });
+
+  it('offers a retry if that can help: not of an upload that is damaged', async () => {
+    await open();
+    const menu = async () => {
+      await page.getByRole('button', { name: 'More actions' }).click();
+      return await page.getByRole('menuitem').allTextContents();
+    };
+    expect(await menu()).toContain('Retry 1 failed photo');
+    await page.goto(upload);
+    await page.getByText('Damaged').waitFor();
+    expect((await menu()).join()).not.toContain('Retry');
+  });
+
   it('groups into stacks, which open, go back and jump to another', async () => {
     await open('?group=category');
     const names = () => cards().evaluateAll((all) => all.map((each) => each.getAttribute('aria-label')));
-    const stacks = ['dog, 79 photos', 'cat, 40 photos', 'Cut off or damaged, IMG_119.jpg'];
+    const stacks = ['dog, 79 photos', 'cat, 40 photos', 'Damaged, IMG_119.jpg'];
     await expect.poll(names).toEqual(stacks);
     await cards().first().click();
     await page.getByText('79 of 120').waitFor();

@@ -110,4 +110,25 @@ describe.skipIf(browser === undefined)('the view of a job', () => {
       expect(await layoutFaults(page), job).toEqual([]);
     }
   });
+
+  it('has room for each kind of error and two lines of a long name on a small phone', async () => {
+    await page.setViewportSize({ width: 360, height: 1000 });
+    await open(jobs.errors);
+    const failures = page.locator('.photo .failed');
+    const shortened = await failures.evaluateAll((all) =>
+      all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent),
+    );
+    expect(shortened).toEqual([]);
+    await open(jobs['one photo']);
+    const lines = await page.getByRole('heading', { level: 1 }).evaluate((heading) => {
+      const { lineHeight } = getComputedStyle(heading);
+      return Math.round(heading.clientHeight / Number.parseFloat(lineHeight));
+    });
+    expect(lines).toBe(2);
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page
+      .getByRole('menuitem')
+      .getByText(`/home/me/${'Sommerferien'.repeat(12)}`)
+      .waitFor();
+  });
 });

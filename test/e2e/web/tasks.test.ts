@@ -140,7 +140,7 @@ describe.skipIf(browser === undefined)('a person', () => {
     await person.click(person.page.getByRole('radio', { name: 'Errors 2' }));
     await person.click(person.page.locator('.photo').first());
     await person.page.getByText('The file is a text, not an image.').waitFor();
-    await person.page.getByText('A retry will not help unless the file is replaced.').waitFor();
+    await person.page.getByText('Replace the file, then retry.').waitFor();
   });
 
   const clipboard = { permissions: ['clipboard-read', 'clipboard-write'] };

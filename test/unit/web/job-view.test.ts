@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { errorCode } from '../../../src/core/model/outcome.ts';
 import type { JobView } from '../../../src/web/api.ts';
 import { changedQuery } from '../../../src/web/page/address.ts';
+import { canRetryHelp, errorAdvice } from '../../../src/web/page/job/error-text.ts';
 import { DEFAULT_VIEW, queryOf, viewOptionsOf } from '../../../src/web/page/job/filter/view-options.ts';
 import { gridMeasure, positionAfterKey } from '../../../src/web/page/job/grid/grid-rows.ts';
 import { factsOf, jobTitle, stateText } from '../../../src/web/page/job/job-text.ts';
@@ -61,6 +63,24 @@ describe('the state of a job', () => {
     ['Finished', { state: 'finished' }],
   ] as const)('%s', (text, more) => {
     expect(stateText({ ...job, ...more })).toBe(text);
+  });
+});
+
+describe('a failed image', () => {
+  const folder = { ...job, inputs: ['/home/me/Holiday'] };
+  it.each([
+    ['deadline', job, 'A retry may help.'],
+    ['truncated', folder, 'Restore the file from the camera or a backup, then retry.'],
+    ['truncated', job, 'Restore the file from the camera or a backup, then label it again.'],
+    ['unsupported_format', folder, 'Convert it to JPEG, then label it again.'],
+  ] as const)('%s, has advice', (code, of, advice) => {
+    expect(errorAdvice(code, of)).toBe(advice);
+  });
+
+  it('can be retried if its machine failed, or if its file is read again', () => {
+    const helped = (of: JobView) => errorCode.options.filter((code) => canRetryHelp(code, of));
+    expect(helped(job)).toEqual(['model_unavailable', 'worker_crash', 'deadline']);
+    expect(helped(folder)).toEqual(errorCode.options.filter((code) => code !== 'unsupported_format'));
   });
 });
 

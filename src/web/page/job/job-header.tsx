@@ -3,7 +3,16 @@ import { Menu, MenuLink } from '../controls/menu.tsx';
 import { age } from '../format.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
 import { JobMenu } from './job-menu.tsx';
-import { doneFraction, factsOf, isActive, jobTitle, modelText, progressText, stateText } from './job-text.ts';
+import {
+  doneFraction,
+  factsOf,
+  isActive,
+  jobTitle,
+  modelText,
+  progressText,
+  stateText,
+  wholeName,
+} from './job-text.ts';
 import { ShareButton } from './share-button.tsx';
 import type { JobActions } from './use-job-actions.ts';
 import { useStartText } from './use-start-text.ts';
@@ -27,7 +36,7 @@ export function JobHeader({ job, actions }: JobHeaderProps) {
   const facts = [text, ...factsOf(job), age(job.createdAtMs, Date.now())];
   return (
     <header class="job-head">
-      <h1 tabIndex={-1} title={job.inputs?.join('\n') ?? title}>
+      <h1 tabIndex={-1} title={wholeName(job)}>
         {title}
       </h1>
       <div class="job-actions">

@@ -5,7 +5,7 @@ import { curlOf } from '../controls/curl.ts';
 import { Menu, MenuButton } from '../controls/menu.tsx';
 import { counted } from '../format.ts';
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx';
-import { isActive } from './job-text.ts';
+import { isActive, wholeName } from './job-text.ts';
 import type { JobActions } from './use-job-actions.ts';
 
 interface JobMenuProps {
@@ -16,9 +16,16 @@ interface JobMenuProps {
 /** Less common actions: those that the job's state allows. */
 export function JobMenu({ job, actions }: JobMenuProps) {
   const isConfirming = useSignal(false);
+  const name = wholeName(job);
   return (
     <>
       <Menu label="More actions" icon="more">
+        <MenuButton
+          icon="folder"
+          text="Copy name"
+          hint={name}
+          onChoose={() => void copyText(name, 'Name copied')}
+        />
         <MenuButton
           icon="code"
           text="Copy as curl"
@@ -32,7 +39,7 @@ export function JobMenu({ job, actions }: JobMenuProps) {
           onChoose={() => void copyText(job.id, 'Job id copied')}
         />
         <hr />
-        {job.errors > 0 && job.state === 'finished' && (
+        {actions.retry !== undefined && (
           <MenuButton
             icon="retry"
             text={`Retry ${counted(job.errors, 'failed photo')}`}

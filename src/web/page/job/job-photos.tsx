@@ -16,7 +16,8 @@ import { useOpenedPhoto } from './photo/use-opened-photo.ts';
 interface JobPhotosProps {
   followed: FollowedJob;
   job: JobView;
-  onRetry(): void;
+  /** Undefined if a retry cannot help. */
+  onRetry: (() => void) | undefined;
 }
 
 /** The images of a job, and how they are filtered, sorted and grouped. */
@@ -69,6 +70,7 @@ export function JobPhotos({ followed, job, onRetry }: JobPhotosProps) {
         onRetry={onRetry}
       />
       <ImageGrid
+        job={job}
         followed={followed}
         arrangement={arrangement}
         minScore={minScore}
@@ -79,7 +81,7 @@ export function JobPhotos({ followed, job, onRetry }: JobPhotosProps) {
       />
       {opened !== undefined && (
         <PhotoView
-          job={id}
+          job={job}
           index={opened}
           name={nameOf(opened)}
           outcome={outcomes.at(opened)}

@@ -8,29 +8,10 @@ import { wholePercent } from '../../../core/text/percent.ts';
 import type { JobView } from '../../api.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
 import { counted, number, rate } from '../format.ts';
-import { type Failed, isFailed, type OutcomeState } from './follow/outcomes.ts';
+import { shortErrorText } from './error-text.ts';
+import { isFailed, type OutcomeState } from './follow/outcomes.ts';
 
-type ErrorCode = Failed['error']['code'];
 type Warning = NonNullable<Extract<OutcomeView, { labels: unknown }>['warning']>;
-
-const RETRY = 'A retry may help.';
-const errors: Record<ErrorCode, { short: string; advice: string }> = {
-  not_an_image: { short: 'Not an image', advice: 'A retry will not help unless the file is replaced.' },
-  truncated: {
-    short: 'Cut off or damaged',
-    advice: 'Restore the file from the camera or a backup, then retry.',
-  },
-  too_large: { short: 'Too large', advice: 'Make the image smaller, then label it again.' },
-  unsupported_format: { short: 'Unsupported format', advice: 'Convert it to JPEG, then label it again.' },
-  missing: { short: 'Missing', advice: 'Put the file back where it was, then retry.' },
-  changed: { short: 'Changed', advice: 'The file is not the one that was submitted. Label it again.' },
-  model_unavailable: { short: 'No model', advice: RETRY },
-  worker_crash: { short: 'Crashed', advice: RETRY },
-  deadline: { short: 'Timed out', advice: RETRY },
-  unreadable: { short: 'Unreadable', advice: 'Check its permissions, then retry.' },
-};
-
-export const errorText = (code: ErrorCode) => errors[code] ?? { short: 'Error', advice: RETRY };
 
 /** The words on an image whose label is unreliable. */
 const warningMarks: Readonly<Record<Warning, string>> = {
@@ -56,6 +37,9 @@ export function jobTitle({
   const [folder = '', ...below] = firstImage.split('/');
   return harmless(below.length > 0 ? folder : andMore(firstImage, total ?? 1));
 }
+
+/** The title of a job without shortening: its files and folders as given. */
+export const wholeName = (job: JobView): string => job.inputs?.map(harmless).join('\n') ?? jobTitle(job);
 
 const lastPart = (path: string): string =>
   harmless(
@@ -128,7 +112,7 @@ interface DescribedImage {
 /** The accessible name of an image's card: its caption, in the same order. */
 export function imageText(name: string, { outcome, state, minScore }: DescribedImage): string {
   if (outcome === undefined) return `${state === 'loading' ? 'Loading' : 'Waiting'}, ${name}`;
-  if (isFailed(outcome)) return `${errorText(outcome.error.code).short}, ${name}`;
+  if (isFailed(outcome)) return `${shortErrorText(outcome.error.code)}, ${name}`;
   const label = `${outcome.label} ${wholePercent(outcome.score)}`;
   return [markOf(outcome, minScore), label, outcome.category?.name, name]
     .filter((part) => part !== undefined)

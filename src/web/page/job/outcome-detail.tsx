@@ -1,24 +1,26 @@
 import { percent } from '../../../core/text/percent.ts';
 import { guessesText, warningText } from '../../../core/text/warning-text.ts';
+import type { JobView } from '../../api.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
+import { errorAdvice } from './error-text.ts';
 import { isFailed } from './follow/outcomes.ts';
-import { errorText } from './job-text.ts';
 import { ScoreBar } from './score-bar.tsx';
 
 interface OutcomeDetailProps {
+  job: JobView;
   outcome: OutcomeView | undefined;
   minScore: number;
   maxLabels?: number;
 }
 
 /** The labels of an image, best first, and what is wrong with them; or its error, and what to do about it. */
-export function OutcomeDetail({ outcome, minScore, maxLabels }: OutcomeDetailProps) {
+export function OutcomeDetail({ job, outcome, minScore, maxLabels }: OutcomeDetailProps) {
   if (outcome === undefined) return <p class="muted">No label yet.</p>;
   if (isFailed(outcome))
     return (
       <>
         <p>{outcome.error.message}</p>
-        <p class="small">{errorText(outcome.error.code).advice}</p>
+        <p class="small">{errorAdvice(outcome.error.code, job)}</p>
       </>
     );
   const { labels, score, warning, decodedShare, source } = outcome;

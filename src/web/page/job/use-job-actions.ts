@@ -9,7 +9,8 @@ import type { FollowedJob } from './follow/followed-job.ts';
 export interface JobActions {
   /** Why the last action failed. */
   failure: Signal<unknown>;
-  retry(): void;
+  /** Undefined if a retry cannot help. */
+  retry: (() => void) | undefined;
   cancel(): void;
   remove(): void;
 }
@@ -31,7 +32,7 @@ export function useJobActions(followed: FollowedJob): JobActions {
     });
   return {
     failure,
-    retry: () => post('retry', 'Retrying the failed photos'),
+    retry: followed.canRetry.value ? () => post('retry', 'Retrying the failed photos') : undefined,
     cancel: () => post('cancel', 'Job cancelled'),
     remove: () =>
       void act(async () => {

@@ -36,8 +36,9 @@ export async function callService<T>(path: string, init: RequestInit = {}): Prom
       await waitForToken();
       continue;
     }
-    if (!response.ok) throw serviceErrorOf(response.status, await response.text());
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    const text = await textOf(response, init.signal);
+    if (!response.ok) throw serviceErrorOf(response.status, text);
+    return (response.status === 204 ? undefined : parse(text)) as T;
   }
 }
 
@@ -46,7 +47,7 @@ export async function submitToken(token: string): Promise<boolean> {
   const headers = { 'content-type': 'application/json' };
   const response = await send('/session', { method: 'POST', headers, body: JSON.stringify({ token }) });
   if (response.status === 401 || response.status === 403) return false;
-  if (!response.ok) throw serviceErrorOf(response.status, await response.text());
+  if (!response.ok) throw serviceErrorOf(response.status, await textOf(response));
   needsToken.value = false;
   return true;
 }
@@ -56,7 +57,35 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     return await fetch(`v1${path}`, { credentials: 'same-origin', ...init });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new ServiceError(0, 'Cannot reach the service.', 'Check that it is running.');
+    throw unreachable();
+  }
+}
+
+/** The connection may end within the body. */
+async function textOf(response: Response, signal?: AbortSignal | null): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable();
+  }
+}
+
+const unreachable = (): ServiceError =>
+  navigator.onLine
+    ? new ServiceError(0, 'Cannot reach the service.', 'Check that it is running.')
+    : new ServiceError(0, 'You are offline.');
+
+/** @throws {ServiceError} for a page of a proxy or of a sign-in, which come with a good status. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ServiceError(
+      0,
+      'The response is not from imgcls.',
+      'Check the address, and the proxy if there is one.',
+    );
   }
 }
 

@@ -1,5 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { hasObjectUrl, objectUrlOf } from './object-urls.ts';
+import { isScrolling } from './scrolling.ts';
+import { usePicture } from './use-picture.ts';
 
 /** Pictures that are scrolled past quickly are not requested. */
 const LOAD_DELAY_MS = 120;
@@ -11,35 +13,43 @@ interface ThumbnailProps {
   address?: string | undefined;
   /** Shown where there is no picture, such as `HEIC`. */
   type?: string | undefined;
+  /** Outside of the window: those inside of it are loaded first. */
+  isOutside?: boolean;
 }
 
 /**
  * A picture without alt text: its name is beside it. A file that was shown before is there at once; of others the service's
  * picture takes less time and memory, and it has one of files that the browser cannot show.
  */
-export function Thumbnail({ file, address, type = '' }: ThumbnailProps) {
+export function Thumbnail({ file, address, type = '', isOutside = false }: ThumbnailProps) {
   const isAtHand = file !== undefined && (address === undefined || hasObjectUrl(file));
   const own = isAtHand ? objectUrlOf(file) : undefined;
   const [requested, setRequested] = useState<string>();
   const [shown, setShown] = useState<string>();
-  const [broken, setBroken] = useState<readonly string[]>([]);
+  const [brokenFile, setBrokenFile] = useState<string>();
+  const picture = usePicture(address);
   useEffect(() => {
-    const timer = setTimeout(() => setRequested(address), LOAD_DELAY_MS);
+    const delayMs = isOutside || isScrolling() ? LOAD_DELAY_MS : 0;
+    const timer = setTimeout(() => setRequested(address), delayMs);
     return () => clearTimeout(timer);
   }, [address]);
-  const sources = [own, requested === address ? requested : undefined].filter((each) => each !== undefined);
-  const source = sources.find((each) => !broken.includes(each));
-  const isBroken = source === undefined && sources.length > 0 && sources.at(-1) === (address ?? own);
+  const isOwn = own !== undefined && own !== brokenFile;
+  const isLoaded = requested === address && !picture.isWaiting && !picture.isMissing;
+  const source = isOwn ? own : isLoaded ? address : undefined;
+  const isBroken = !isOwn && (address === undefined ? own !== undefined : picture.isMissing);
+  const isShown = source !== undefined && source === shown;
   return (
-    <span class={`thumb thumb-${isBroken ? 'broken' : source === shown ? 'shown' : 'loading'}`}>
+    <span class={`thumb thumb-${isBroken ? 'broken' : isShown ? 'shown' : 'loading'}`}>
       {source !== undefined && (
         <img
+          key={picture.load}
+          fetchpriority={isOutside ? 'low' : 'auto'}
           src={source}
           alt=""
           decoding="async"
           draggable={false}
           onLoad={() => setShown(source)}
-          onError={() => setBroken([...broken, source])}
+          onError={() => (isOwn ? setBrokenFile(own) : picture.onError())}
         />
       )}
       {isBroken &&

@@ -12,7 +12,8 @@ interface ViewNotesProps {
   loaded: number;
   warnings: readonly string[];
   onChange(changed: Partial<ViewOptions>): void;
-  onRetry(): void;
+  /** Undefined if a retry cannot help. */
+  onRetry: (() => void) | undefined;
 }
 
 /** What is to be said of the shown images. */
@@ -35,7 +36,7 @@ export function ViewNotes(props: ViewNotesProps) {
           ))}
         </ul>
       )}
-      {state === 'errors' && job.errors > 0 && job.state === 'finished' && (
+      {state === 'errors' && onRetry !== undefined && (
         <p>
           <button type="button" onClick={onRetry}>
             <Icon name="retry" />

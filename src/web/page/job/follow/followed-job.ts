@@ -4,12 +4,15 @@ import { isDropJob } from '../../../../core/job/job-ids.ts';
 import type { JobEvent, JobView } from '../../../api.ts';
 import type { ResultsPage } from '../../../outcome-views.ts';
 import { callService, ServiceError } from '../../service/call-service.ts';
+import { canRetryHelp } from '../error-text.ts';
 import { isOver } from '../job-text.ts';
-import { nextRequests, PAGE_IMAGES } from './fetch-plan.ts';
+import { MAX_FETCHED_WHOLE, nextRequests, PAGE_IMAGES } from './fetch-plan.ts';
 import { listenToEvents } from './listen-to-events.ts';
 import { Outcomes } from './outcomes.ts';
 
 const MAX_PARALLEL = 3;
+/** Images that are asked for before it is known which ones have an outcome: a screen or two. */
+const FIRST_IMAGES = 100;
 /** Images that get an outcome within this time are fetched together. */
 const FETCH_DELAY_MS = 120;
 /** The grid renders at most once in this time. */
@@ -42,6 +45,17 @@ export class FollowedJob {
     return this.job.value?.total ?? (this.isSparse ? covered.size : covered.end);
   });
 
+  /** Whether a retry may change an outcome. Of a larger job not all errors are loaded. */
+  readonly canRetry = computed(() => {
+    this.revision.value;
+    const job = this.job.value;
+    if (job?.state !== 'finished' || job.errors === 0) return false;
+    return (
+      this.total.value > MAX_FETCHED_WHOLE ||
+      this.outcomes.errorCodes().some((code) => canRetryHelp(code, job))
+    );
+  });
+
   /** There is no such job. */
   get isUnknown(): boolean {
     return this.error.value !== undefined && isFinal(this.error.value);
@@ -52,6 +66,7 @@ export class FollowedJob {
   readonly #closed = new AbortController();
   #fetchTimer: ReturnType<typeof setTimeout> | undefined;
   #renderTimer: ReturnType<typeof setTimeout> | undefined;
+  #renderedMs = Number.NEGATIVE_INFINITY;
   #attempt: number | undefined;
 
   constructor(id: string) {
@@ -69,6 +84,8 @@ export class FollowedJob {
       refused: () => this.#probe(),
     });
     this.#closed.signal.addEventListener('abort', stop);
+    // With the first event, not after it.
+    void this.#fetch({ first: 0, last: FIRST_IMAGES - 1 });
   }
 
   close(): void {
@@ -90,11 +107,12 @@ export class FollowedJob {
   }
 
   #snapshot({ job, covered }: JobEvent): void {
-    const isRetried = this.#attempt !== undefined && job.attempt > this.#attempt && !isOver(job);
+    const isFirst = this.#attempt === undefined;
+    const isRetried = !isFirst && job.attempt > (this.#attempt ?? 0) && !isOver(job);
     this.#attempt = job.attempt;
     this.outcomes.snapshot(covered, isRetried);
-    // Responses still in flight may hold outcomes of the previous attempt.
-    for (const { range, outdated } of this.#inFlight) outdated.add(range);
+    // Responses still in flight may hold older outcomes: of the previous attempt, or of a moment ago.
+    if (!isFirst || !isOver(job)) for (const { range, outdated } of this.#inFlight) outdated.add(range);
     this.#applyJob(job);
   }
 
@@ -150,7 +168,8 @@ export class FollowedJob {
     this.#inFlight.add(request);
     let hasOutcomes = false;
     try {
-      const limit = Math.min(PAGE_IMAGES, this.outcomes.covered.within(range).size);
+      const count = this.outcomes.covered.within(range).size;
+      const limit = Math.min(PAGE_IMAGES, count > 0 ? count : FIRST_IMAGES);
       const query = new URLSearchParams({ from: String(range.first), limit: String(limit) });
       const { signal } = this.#closed;
       const page = await callService<ResultsPage>(`/jobs/${this.id}/results?${query}`, { signal });
@@ -166,10 +185,12 @@ export class FollowedJob {
   }
 
   #renderSoon(): void {
+    const waitMs = Math.max(0, this.#renderedMs + RENDER_INTERVAL_MS - performance.now());
     this.#renderTimer ??= setTimeout(() => {
       this.#renderTimer = undefined;
+      this.#renderedMs = performance.now();
       this.revision.value++;
-    }, RENDER_INTERVAL_MS);
+    }, waitMs);
   }
 }
 

@@ -106,6 +106,11 @@ export class Outcomes {
     ];
   }
 
+  /** Of the loaded outcomes. */
+  errorCodes(): Failed['error']['code'][] {
+    return [...this.#byIndex.values()].flatMap((outcome) => (isFailed(outcome) ? outcome.error.code : []));
+  }
+
   /** In input order. */
   loadedIndexes(): number[] {
     return [...this.#byIndex.keys()].sort((one, other) => one - other);

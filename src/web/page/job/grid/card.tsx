@@ -3,8 +3,9 @@ import type { OutcomeView } from '../../../outcome-views.ts';
 import { baseName } from '../../format.ts';
 import { Thumbnail } from '../../shell/thumbnail.tsx';
 import { originalOf } from '../../upload/originals.ts';
+import { shortErrorText } from '../error-text.ts';
 import { isDoubtful, isFailed, type OutcomeState } from '../follow/outcomes.ts';
-import { errorText, imageText, markOf } from '../job-text.ts';
+import { imageText, markOf } from '../job-text.ts';
 import { thumbnailAddress } from '../picture-addresses.ts';
 import { ScoreBar } from '../score-bar.tsx';
 import { HOVER_DETAIL } from './hover-detail.tsx';
@@ -18,6 +19,7 @@ interface ImageCardProps {
   minScore: number;
   position: number;
   isCurrent: boolean;
+  isOutside: boolean;
   isPointed: boolean;
   onPoint(card: HTMLElement | undefined): void;
   onOpen(): void;
@@ -26,7 +28,7 @@ interface ImageCardProps {
 /** One image: its picture, label and name. */
 export function ImageCard(props: ImageCardProps) {
   const { job, index, name, outcome, state, minScore, position, isCurrent, isPointed } = props;
-  const { onPoint, onOpen } = props;
+  const { isOutside, onPoint, onOpen } = props;
   const mark = markOf(outcome, minScore);
   const isDoubt = outcome !== undefined && isDoubtful(outcome, minScore);
   return (
@@ -50,7 +52,11 @@ export function ImageCard(props: ImageCardProps) {
       }}
       onMouseLeave={() => onPoint(undefined)}
     >
-      <Thumbnail file={originalOf(job, index)?.file} address={thumbnailAddress(job, index)} />
+      <Thumbnail
+        file={originalOf(job, index)?.file}
+        address={thumbnailAddress(job, index)}
+        isOutside={isOutside}
+      />
       {mark !== undefined && <span class="chip chip-warning photo-mark">{mark}</span>}{' '}
       <span class="caption">
         <OutcomeCaption outcome={outcome} state={state} name={name} />
@@ -76,7 +82,7 @@ function OutcomeCaption({ outcome, state, name }: OutcomeCaptionProps) {
   if (isFailed(outcome))
     return (
       <>
-        <Line class="label failed" text={errorText(outcome.error.code).short} />{' '}
+        <Line class="label failed" text={shortErrorText(outcome.error.code)} />{' '}
         <Line class="name" text={baseName(name)} title={name} />
       </>
     );

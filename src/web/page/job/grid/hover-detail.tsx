@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { JobView } from '../../../api.ts';
 import type { OutcomeView } from '../../../outcome-views.ts';
 import { OutcomeDetail } from '../outcome-detail.tsx';
 import { positionBeside } from './position-beside.ts';
@@ -7,6 +8,7 @@ export const HOVER_DETAIL = 'hover-detail';
 const MAX_LABELS = 5;
 
 interface HoverDetailProps {
+  job: JobView;
   card: HTMLElement;
   name: string;
   outcome: OutcomeView | undefined;
@@ -15,7 +17,7 @@ interface HoverDetailProps {
 }
 
 /** The top labels of the card under the pointer or with the focus. Escape closes it. */
-export function HoverDetail({ card, name, outcome, minScore, onClose }: HoverDetailProps) {
+export function HoverDetail({ job, card, name, outcome, minScore, onClose }: HoverDetailProps) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const element = box.current;
@@ -43,7 +45,7 @@ export function HoverDetail({ card, name, outcome, minScore, onClose }: HoverDet
   return (
     <div ref={box} id={HOVER_DETAIL} class="hover-detail" role="tooltip">
       <p class="hover-name">{name}</p>
-      <OutcomeDetail outcome={outcome} minScore={minScore} maxLabels={MAX_LABELS} />
+      <OutcomeDetail job={job} outcome={outcome} minScore={minScore} maxLabels={MAX_LABELS} />
     </div>
   );
 }

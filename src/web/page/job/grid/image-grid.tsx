@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { JobView } from '../../../api.ts';
 import type { Arrangement, Stack, Tile } from '../filter/arrange.ts';
 import type { FollowedJob } from '../follow/followed-job.ts';
 import { ImageCard } from './card.tsx';
@@ -10,6 +11,7 @@ import { useWidthPx } from './use-width.ts';
 import { useWindowRows } from './use-window-rows.ts';
 
 interface ImageGridProps {
+  job: JobView;
   followed: FollowedJob;
   arrangement: Arrangement;
   minScore: number;
@@ -22,7 +24,7 @@ interface ImageGridProps {
 
 /** The images in rows. Only rows near the window are in the document. */
 export function ImageGrid(props: ImageGridProps) {
-  const { followed, arrangement, minScore, opened, nameOf, onOpen, onOpenStack } = props;
+  const { job, followed, arrangement, minScore, opened, nameOf, onOpen, onOpenStack } = props;
   const { tiles } = arrangement;
   const list = useRef<HTMLDivElement>(null);
   const { columns, rowPx } = gridMeasure(useWidthPx(list));
@@ -34,7 +36,7 @@ export function ImageGrid(props: ImageGridProps) {
   const focusNext = useRef<number>(undefined);
   const rowOf = (at: number) => Math.floor(at / columns);
   const count = Math.ceil(tiles.length / columns);
-  const { rows, reveal } = useWindowRows(list, { count, rowPx, keptRow: rowOf(position) });
+  const { rows, isOutside, reveal } = useWindowRows(list, { count, rowPx, keptRow: rowOf(position) });
   const tilesOf = (row: number) => tiles.slice(row * columns, (row + 1) * columns);
 
   const inView = rows.flatMap((row) => tilesOf(row).flatMap(shownImagesOf));
@@ -71,7 +73,12 @@ export function ImageGrid(props: ImageGridProps) {
     moveTo(next);
   }
   const tileAt = (tile: Tile, at: number) => {
-    const place = { job: followed.id, position: at, isCurrent: at === position };
+    const place = {
+      job: followed.id,
+      position: at,
+      isCurrent: at === position,
+      isOutside: isOutside(rowOf(at)),
+    };
     const choose = () => {
       current.value = at;
       pointed.value = undefined;
@@ -145,6 +152,7 @@ export function ImageGrid(props: ImageGridProps) {
       </div>
       {pointed.value !== undefined && opened === undefined && (
         <HoverDetail
+          job={job}
           card={pointed.value.card}
           name={nameOf(pointed.value.index)}
           outcome={followed.outcomes.at(pointed.value.index)}

@@ -12,11 +12,12 @@ interface StackCardProps {
   stack: Stack;
   position: number;
   isCurrent: boolean;
+  isOutside: boolean;
   onOpen(): void;
 }
 
 /** Several images with the same label or category. */
-export function StackCard({ job, stack, position, isCurrent, onOpen }: StackCardProps) {
+export function StackCard({ job, stack, position, isCurrent, isOutside, onOpen }: StackCardProps) {
   const { title, images } = stack;
   const count = counted(images.length, 'photo');
   return (
@@ -30,7 +31,12 @@ export function StackCard({ job, stack, position, isCurrent, onOpen }: StackCard
     >
       <span class="stack-pictures">
         {images.slice(0, SHOWN_OF_STACK).map((index) => (
-          <Thumbnail key={index} file={originalOf(job, index)?.file} address={thumbnailAddress(job, index)} />
+          <Thumbnail
+            key={index}
+            file={originalOf(job, index)?.file}
+            address={thumbnailAddress(job, index)}
+            isOutside={isOutside}
+          />
         ))}
       </span>
       <span class="caption">

@@ -22,6 +22,8 @@ interface Range {
 interface WindowRows {
   /** Rows to render, in order. */
   rows: number[];
+  /** Whether no part of the row is in the window. */
+  isOutside(row: number): boolean;
   /** Scrolls no further than needed to show the row. */
   reveal(row: number): void;
 }
@@ -31,13 +33,13 @@ export function useWindowRows(
   list: RefObject<HTMLElement | null>,
   { count, rowPx, keptRow }: Rows,
 ): WindowRows {
-  const [near, setNear] = useState<Range>(() => ({ first: 0, last: Math.ceil(window.innerHeight / rowPx) }));
+  const [seen, setSeen] = useState<Range>(() => ({ first: 0, last: Math.floor(window.innerHeight / rowPx) }));
   useLayoutEffect(() => {
     const look = () => {
       const topPx = list.current?.getBoundingClientRect().top ?? 0;
-      const first = Math.floor(-topPx / rowPx) - OVERSCAN_ROWS;
-      const last = Math.ceil((window.innerHeight - topPx) / rowPx) + OVERSCAN_ROWS;
-      setNear((before) => (before.first === first && before.last === last ? before : { first, last }));
+      const first = Math.floor(-topPx / rowPx);
+      const last = Math.floor((window.innerHeight - topPx) / rowPx);
+      setSeen((before) => (before.first === first && before.last === last ? before : { first, last }));
     };
     look();
     const closed = new AbortController();
@@ -53,13 +55,14 @@ export function useWindowRows(
     };
   }, [list, rowPx, count]);
 
-  const first = Math.max(0, near.first);
-  const last = Math.min(count - 1, near.last);
+  const first = Math.max(0, seen.first - OVERSCAN_ROWS);
+  const last = Math.min(count - 1, seen.last + OVERSCAN_ROWS);
   const rows = Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
   if (keptRow < first && keptRow >= 0 && keptRow < count) rows.unshift(keptRow);
   if (keptRow > last && keptRow < count) rows.push(keptRow);
   return {
     rows,
+    isOutside: (row) => row < seen.first || row > seen.last,
     reveal(row) {
       const topPx = (list.current?.getBoundingClientRect().top ?? 0) + row * rowPx;
       const above = Math.min(0, topPx - COVERED_PX);

@@ -1,15 +1,17 @@
 import { harmless } from '../../../../core/text/harmless.ts';
 import { wholePercent } from '../../../../core/text/percent.ts';
+import type { JobView } from '../../../api.ts';
 import type { OutcomeView } from '../../../outcome-views.ts';
 import { copyText } from '../../controls/copy-text.ts';
 import { Icon } from '../../controls/icon.tsx';
+import { shortErrorText } from '../error-text.ts';
 import { isFailed } from '../follow/outcomes.ts';
-import { errorText, markOf } from '../job-text.ts';
+import { markOf } from '../job-text.ts';
 import { OutcomeDetail } from '../outcome-detail.tsx';
 import { useImagePlace } from './use-image-place.ts';
 
 interface PhotoDetailProps {
-  job: string;
+  job: JobView;
   index: number;
   name: string;
   outcome: OutcomeView | undefined;
@@ -18,7 +20,7 @@ interface PhotoDetailProps {
 
 /** All that is known of an image, its label first. */
 export function PhotoDetail({ job, index, name, outcome, minScore }: PhotoDetailProps) {
-  const place = useImagePlace(job, index);
+  const place = useImagePlace(job.id, index);
   const mark = markOf(outcome, minScore);
   const isError = outcome !== undefined && isFailed(outcome);
   return (
@@ -36,7 +38,7 @@ export function PhotoDetail({ job, index, name, outcome, minScore }: PhotoDetail
         )}
         {mark !== undefined && <span class="chip chip-warning">{mark}</span>}
       </div>
-      <OutcomeDetail outcome={outcome} minScore={minScore} />
+      <OutcomeDetail job={job} outcome={outcome} minScore={minScore} />
       <dl class="photo-facts">
         <dt>File</dt>
         <dd>{name}</dd>
@@ -73,5 +75,5 @@ export function PhotoDetail({ job, index, name, outcome, minScore }: PhotoDetail
 
 function titleOf(outcome: OutcomeView | undefined): string {
   if (outcome === undefined) return 'Waiting';
-  return isFailed(outcome) ? errorText(outcome.error.code).short : outcome.label;
+  return isFailed(outcome) ? shortErrorText(outcome.error.code) : outcome.label;
 }

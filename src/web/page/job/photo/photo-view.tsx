@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { JobView } from '../../../api.ts';
 import type { OutcomeView } from '../../../outcome-views.ts';
 import { CopyCurl } from '../../controls/copy-curl.tsx';
 import { Icon } from '../../controls/icon.tsx';
@@ -16,7 +17,7 @@ const KEY_FACTOR = 1.5;
 const MIDDLE = { x: 0, y: 0 };
 
 interface PhotoViewProps {
-  job: string;
+  job: JobView;
   index: number;
   name: string;
   outcome: OutcomeView | undefined;
@@ -30,6 +31,7 @@ interface PhotoViewProps {
 /** One image in the whole window, with all that is known of it. */
 export function PhotoView(props: PhotoViewProps) {
   const { job, index, name, outcome, minScore, images, onMove, onClose } = props;
+  const { id } = job;
   const dialog = useRef<HTMLDialogElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const zoom = useSignal<Zoom>(WHOLE);
@@ -44,7 +46,7 @@ export function PhotoView(props: PhotoViewProps) {
 
   const at = images.indexOf(index);
   const [previous, next] = [images[at - 1], at < 0 ? undefined : images[at + 1]];
-  usePreloaded(job, [next, previous]);
+  usePreloaded(id, [next, previous]);
   const move = (step: 1 | -1) => {
     const to = step === 1 ? next : previous;
     if (to !== undefined) onMove(to);
@@ -88,9 +90,9 @@ export function PhotoView(props: PhotoViewProps) {
       <div ref={stage} class={`stage ${zoom.value.scale > 1 ? 'stage-zoomed' : ''}`} {...gestures}>
         <StagedPicture
           key={index}
-          file={originalOf(job, index)?.file}
-          thumbnail={thumbnailAddress(job, index)}
-          preview={previewAddress(job, index)}
+          file={originalOf(id, index)?.file}
+          thumbnail={thumbnailAddress(id, index)}
+          preview={previewAddress(id, index)}
           zoom={zoom.value}
         />
         <StageButton
@@ -113,10 +115,10 @@ export function PhotoView(props: PhotoViewProps) {
           >
             <Icon name="zoom" />
           </button>
-          <CopyCurl path={originalAddress(job, index).slice('v1/'.length)} options=" -O" />
+          <CopyCurl path={originalAddress(id, index).slice('v1/'.length)} options=" -O" />
           <a
             class="button quiet icon-button"
-            href={originalAddress(job, index)}
+            href={originalAddress(id, index)}
             download={baseName(name)}
             aria-label="Download the original"
             title="Download the original"

@@ -1,6 +1,7 @@
-import { useSignal } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import { Icon } from '../../controls/icon.tsx';
 import { objectUrlOf } from '../../shell/object-urls.ts';
+import { usePicture } from '../../shell/use-picture.ts';
 import type { Zoom } from './zoom.ts';
 
 interface StagedPictureProps {
@@ -13,11 +14,11 @@ interface StagedPictureProps {
 
 /** A large picture. Its thumbnail is there first. A browser that cannot show the file gets the service's preview. */
 export function StagedPicture({ file, thumbnail, preview, zoom: { scale, x, y } }: StagedPictureProps) {
-  const sources = file === undefined ? [preview] : [objectUrlOf(file), preview];
-  const failures = useSignal(0);
-  const isShown = useSignal(false);
-  const source = sources[failures.value];
-  if (source === undefined)
+  const [isFileBroken, setFileBroken] = useState(false);
+  const [isShown, setShown] = useState(false);
+  const { load, isWaiting, isMissing, onError } = usePicture(preview);
+  const own = file === undefined || isFileBroken ? undefined : objectUrlOf(file);
+  if (own === undefined && isMissing)
     return (
       <div class="stage-nothing">
         <Icon name="image" />
@@ -26,20 +27,19 @@ export function StagedPicture({ file, thumbnail, preview, zoom: { scale, x, y } 
     );
   return (
     <>
-      {!isShown.value && <img class="stage-picture" src={file === undefined ? thumbnail : source} alt="" />}
-      <img
-        class="stage-picture"
-        src={source}
-        alt=""
-        draggable={false}
-        style={{ transform: `translate(${x}px, ${y}px) scale(${scale})`, opacity: isShown.value ? 1 : 0 }}
-        onLoad={() => {
-          isShown.value = true;
-        }}
-        onError={() => {
-          failures.value++;
-        }}
-      />
+      {!isShown && <img class="stage-picture" src={own ?? thumbnail} alt="" />}
+      {(own !== undefined || !isWaiting) && (
+        <img
+          key={load}
+          class="stage-picture"
+          src={own ?? preview}
+          alt=""
+          draggable={false}
+          style={{ transform: `translate(${x}px, ${y}px) scale(${scale})`, opacity: isShown ? 1 : 0 }}
+          onLoad={() => setShown(true)}
+          onError={() => (own === undefined ? onError() : setFileBroken(true))}
+        />
+      )}
     </>
   );
 }
