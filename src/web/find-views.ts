@@ -15,6 +15,10 @@ const foundPhotograph = z
     label: z.string().optional().describe('The label that was found, with its `wnid`; or a `category`.'),
     wnid: z.string().optional(),
     category: z.string().optional(),
+    best: z
+      .string()
+      .optional()
+      .describe('The best label of the photograph, if another one or a category was found.'),
     /** Of the label or the category. */
     score: z.number(),
     /** When the job was submitted. */

@@ -23,6 +23,8 @@ export interface FoundPhotograph {
   place: Place;
   label: IndexedLabel;
   score: number;
+  /** The best label of the photograph, whatever was searched for. */
+  best: IndexedLabel;
   job: string;
   /** In the job. */
   index: number;
@@ -54,7 +56,7 @@ export async function* photographsOf(
       const text = texts.get(hit);
       if (text === undefined) continue;
       const { place, index } = text;
-      yield { place, label: hit.label, score: hit.score, job: hit.piece.job, index };
+      yield { place, label: hit.label, score: hit.score, best: hit.best, job: hit.piece.job, index };
     }
   }
 }
@@ -91,8 +93,11 @@ export async function findHits(
   return hits;
 }
 
-/** The labels of a job that are wanted, by their numbers; the others are undefined. */
-type Wanted = readonly (IndexedLabel | undefined)[];
+interface Wanted {
+  /** All labels of a job, by their numbers. */
+  labels: readonly IndexedLabel[];
+  isWanted: readonly boolean[];
+}
 
 /** @returns what is wanted of a job; undefined while the job is being deleted. */
 function wantedLabels(
@@ -106,33 +111,36 @@ function wantedLabels(
     known.set(key, answer);
     return answer;
   };
-  const ofJobs = new Map<string, Wanted | undefined>();
+  const ofJobs = new Map<string, Wanted>();
   return (job) => {
-    if (!ofJobs.has(job))
-      ofJobs.set(
-        job,
-        labels.get(job)?.map((label) => (isKnownWanted(label) ? label : undefined)),
-      );
+    const own = labels.get(job);
+    if (own !== undefined && !ofJobs.has(job))
+      ofJobs.set(job, { labels: own, isWanted: own.map(isKnownWanted) });
     return ofJobs.get(job);
   };
 }
 
 function addHits(
   hits: Hits,
-  { piece, photographs, ofPhotograph, labels, scores }: { piece: PiecePlace } & Records,
-  wanted: Wanted,
+  { piece, photographs, ofPhotograph, labels: numbers, scores }: { piece: PiecePlace } & Records,
+  { labels, isWanted }: Wanted,
   minScore: number,
 ): void {
+  let last = -1;
+  let bestNumber = 0;
   // Millions of records: an iterator would take five times as long.
-  for (let record = 0; record < labels.length; record++) {
-    const number = labels[record] ?? 0;
-    if (number >= wanted.length) throw new DamagedIndexError();
-    const label = wanted[number];
-    const score = scores[record] ?? 0;
-    if (label === undefined || score < minScore) continue;
+  for (let record = 0; record < numbers.length; record++) {
+    const number = numbers[record] ?? 0;
+    if (number >= labels.length) throw new DamagedIndexError();
     const at = ofPhotograph[record] ?? 0;
+    // The best label of a photograph comes first.
+    if (at !== last) bestNumber = number;
+    last = at;
+    const score = scores[record] ?? 0;
+    if (!isWanted[number] || score < minScore) continue;
     const photograph = photographs[at];
-    if (photograph === undefined) throw new DamagedIndexError();
-    hits.add(photograph, { piece, at, label, score });
+    const [label, best] = [labels[number], labels[bestNumber]];
+    if (photograph === undefined || label === undefined || best === undefined) throw new DamagedIndexError();
+    hits.add(photograph, { piece, at, label, score, best });
   }
 }

@@ -6,6 +6,8 @@ import type { Indexed } from './read-texts.ts';
 export interface Hit extends Indexed {
   label: IndexedLabel;
   score: number;
+  /** The best label of the photograph. */
+  best: IndexedLabel;
 }
 
 /** Slots of the filter, by the first bits of a photograph's number: a byte each. */

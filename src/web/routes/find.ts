@@ -110,7 +110,7 @@ async function pageOf(
 
 /** Undefined if its file is gone. */
 async function unlessGone(photograph: FoundPhotograph) {
-  const { place, label, score, job, index } = photograph;
+  const { place, label, score, best, job, index } = photograph;
   if (place.kind === 'file') {
     const isThere = await access(place.at).then(
       () => true,
@@ -124,6 +124,7 @@ async function unlessGone(photograph: FoundPhotograph) {
     name: path.basename(place.at),
     ...(place.kind === 'file' && { path: place.at }),
     ...(label.wnid === undefined ? { category: label.label } : { label: label.label, wnid: label.wnid }),
+    ...(best.label !== label.label && { best: best.label }),
     // The index has 32 bits of it.
     score: Math.round(score * 10_000) / 10_000,
     labelledAtMs: jobTimeMs(job),

@@ -19,7 +19,8 @@ async function label(job: string, names: readonly string[], scores: readonly num
     const place = { v: 1 as const, index, name };
     if (name === 'notes.jpg') return { ...place, error: { code: 'not_an_image', message: 'It is a text.' } };
     const best = { wnid: `n-${name}`, label: path.parse(name).name, score: scores[index] as number };
-    return { ...place, labels: [best], ms: 1, model: 'stub/fp32' };
+    const category = name.startsWith('flat') ? { category: { name: 'dog', score: best.score } } : {};
+    return { ...place, labels: [best], ms: 1, model: 'stub/fp32', ...category };
   });
   const range = { attempt: 1, first: 0, last: names.length - 1 };
   await writeShard(service.cloud.output, job, { range, outcomes });
@@ -80,6 +81,14 @@ describe('a search', () => {
       total: 3,
     });
     expect(body.photographs[0], 'an upload has no path').not.toHaveProperty('path');
+  });
+
+  it('for a category names the best label of each photograph, too', async () => {
+    const { photographs } = (await get('/v1/find?q=dog')).body;
+    expect(photographs).toEqual([
+      expect.objectContaining({ name: 'a.png', category: 'dog', best: 'flat-coated retriever' }),
+    ]);
+    expect(photographs[0]).not.toHaveProperty('label');
   });
 
   it('comes in pages, and leaves out low scores', async () => {

@@ -15,6 +15,7 @@ const found = (at: string, kind: FoundPhotograph['place']['kind'] = 'file'): Fou
   place: { kind, at },
   label: { wnid: 'n02123159', label: 'tiger cat' },
   score: Math.fround(0.38),
+  best: { wnid: 'n02123159', label: 'tiger cat' },
   job: JOB,
   index: 0,
 });

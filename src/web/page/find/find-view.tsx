@@ -2,6 +2,7 @@ import '../styles/find.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { CopyCurl } from '../controls/copy-curl.tsx';
+import { SearchField } from '../controls/search-field.tsx';
 import { Segments } from '../controls/segments.tsx';
 import { counted } from '../format.ts';
 import { query, replaceQuery, setTitle } from '../location.ts';
@@ -13,6 +14,8 @@ import { Search } from './search.ts';
 
 /** A search starts when the typing pauses. Safari allows 100 changes of the address in 30 s. */
 const PAUSE_MS = 300;
+/** As the service takes them. */
+const MAX_CHARACTERS = 200;
 const EXAMPLES = ['dog', 'cat', 'bird', 'flower', 'food', 'car', 'boat', 'building'];
 const scoreNames: Readonly<Record<MinScore, string>> = { '0': 'Any score', '0.5': '≥ 50 %', '0.8': '≥ 80 %' };
 
@@ -53,15 +56,12 @@ export function FindView() {
         {words !== '' && <CopyCurl path={findPath(asked, 0)} />}
       </div>
       <search class="find-form">
-        <input
-          type="search"
-          aria-label="Label or category"
+        <SearchField
+          label="Label or category"
           placeholder="A label or category: dog, espresso, boat"
-          autocomplete="off"
-          spellcheck={false}
-          maxLength={200}
+          maxLength={MAX_CHARACTERS}
           value={typed.value}
-          onInput={({ currentTarget: { value } }) => type(value)}
+          onInput={type}
         />
         <Segments
           legend="Score"

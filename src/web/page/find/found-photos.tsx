@@ -36,6 +36,8 @@ function FoundCard({ photo, jobTitle }: { photo: FoundPhoto; jobTitle: string | 
   const { job, index, score, thumbnail } = photo;
   const name = harmless(photo.name);
   const label = photo.label ?? photo.category ?? '';
+  // Of several dogs it says which breed each is.
+  const detail = (file: string) => [photo.best, file].filter((part) => part !== undefined).join(' · ');
   return (
     <li class="card found-photo">
       <Thumbnail address={`v1/${thumbnail}`} type={typeOf(name)} />
@@ -43,8 +45,8 @@ function FoundCard({ photo, jobTitle }: { photo: FoundPhoto; jobTitle: string | 
         {label}
       </a>
       <span class="score">{wholePercent(score)}</span>
-      <span class="found-name" title={harmless(photo.path ?? name)}>
-        {name}
+      <span class="found-name" title={detail(harmless(photo.path ?? name))}>
+        {detail(name)}
       </span>
       {jobTitle !== undefined && (
         <span class="found-name" title={jobTitle}>

@@ -6,7 +6,7 @@ import { CopyCurl } from '../controls/copy-curl.tsx';
 import { Segments } from '../controls/segments.tsx';
 import { query, replaceQuery, setTitle } from '../location.ts';
 import { callService } from '../service/call-service.ts';
-import { server } from '../service/server.ts';
+import { server, unlessSaid } from '../service/server.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/use-polling.ts';
 import { Charts } from './charts.tsx';
@@ -56,7 +56,7 @@ export function FleetView() {
           />
         </div>
       </div>
-      {failure.value !== undefined && <ErrorNotice error={failure.value} isRetrying />}
+      {unlessSaid(failure.value) !== undefined && <ErrorNotice error={failure.value} isRetrying />}
       {current !== undefined && (
         <>
           <Controller status={current} />

@@ -23,6 +23,9 @@ const FORMATS = [
   { format: 'ndjson', text: 'NDJSON', hint: 'One photo a line, for programs' },
 ] as const;
 
+/** Such as the name of a file, which has no good place to break. */
+const LONG_WORD = /\S{18}/;
+
 interface JobHeaderProps {
   job: JobView;
   actions: JobActions;
@@ -36,7 +39,7 @@ export function JobHeader({ job, actions }: JobHeaderProps) {
   const facts = [text, ...factsOf(job), age(job.createdAtMs, Date.now())];
   return (
     <header class="job-head">
-      <h1 tabIndex={-1} title={wholeName(job)}>
+      <h1 tabIndex={-1} class={LONG_WORD.test(title) ? 'breaks' : ''} title={wholeName(job)}>
         {title}
       </h1>
       <div class="job-actions">

@@ -7,6 +7,7 @@ import { StackBar } from './filter/stack-bar.tsx';
 import { Toolbar } from './filter/toolbar.tsx';
 import { useViewOptions } from './filter/use-view-options.ts';
 import { ViewNotes } from './filter/view-notes.tsx';
+import { isFiltered } from './filter/view-options.ts';
 import { MAX_FETCHED_WHOLE } from './follow/fetch-plan.ts';
 import type { FollowedJob } from './follow/followed-job.ts';
 import { ImageGrid } from './grid/image-grid.tsx';
@@ -44,14 +45,16 @@ export function JobPhotos({ followed, job, onRetry }: JobPhotosProps) {
   const opened = photo.index.value;
   return (
     <>
-      <Toolbar
-        options={options.value}
-        job={job}
-        doubtful={isWhole ? doubts.value.count : undefined}
-        shown={arrangement.images.length}
-        onChange={change}
-        onDraftMinScore={draftMinScore}
-      />
+      {(followed.total.value > 1 || isFiltered(options.value)) && (
+        <Toolbar
+          options={options.value}
+          job={job}
+          doubtful={isWhole ? doubts.value.count : undefined}
+          shown={arrangement.images.length}
+          onChange={change}
+          onDraftMinScore={draftMinScore}
+        />
+      )}
       {grouping !== 'none' && (
         <StackBar
           grouping={grouping}

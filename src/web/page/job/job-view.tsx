@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { setTitle } from '../location.ts';
+import { serverError, unlessSaid } from '../service/server.ts';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { type Announcement, announcementOf } from './follow/announcement.ts';
@@ -16,7 +17,7 @@ export function JobPageView({ id }: { id: string }) {
   useEffect(() => () => followed.close(), [followed]);
   useAnnouncements(followed);
   const actions = useJobActions(followed);
-  const failure = followed.error.value ?? actions.failure.value;
+  const failure = unlessSaid(followed.error.value ?? actions.failure.value);
   const job = followed.job.value;
   const connection = followed.connection.value;
   const title = job === undefined ? undefined : jobTitle(job);
@@ -29,7 +30,9 @@ export function JobPageView({ id }: { id: string }) {
     <section class="job" aria-busy={job === undefined}>
       {failure !== undefined && <ErrorNotice error={failure} />}
       {job === undefined ? <h1 tabIndex={-1}>Job</h1> : <JobHeader job={job} actions={actions} />}
-      {connection === 'lost' && <Notice kind="quiet">Connection lost. Reconnecting.</Notice>}
+      {connection === 'lost' && serverError.value === undefined && (
+        <Notice kind="quiet">Connection lost. Reconnecting.</Notice>
+      )}
       {job !== undefined && followed.total.value > 0 && (
         <JobPhotos followed={followed} job={job} onRetry={actions.retry} />
       )}

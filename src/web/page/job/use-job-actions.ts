@@ -1,8 +1,8 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { JobView } from '../../api.ts';
+import { showToast } from '../controls/toast.tsx';
 import { navigate } from '../location.ts';
 import { callService } from '../service/call-service.ts';
-import { announce } from '../shell/live-region.tsx';
 import { forgetOriginals } from '../upload/originals.ts';
 import type { FollowedJob } from './follow/followed-job.ts';
 
@@ -25,10 +25,10 @@ export function useJobActions(followed: FollowedJob): JobActions {
       failure.value = error;
     });
   }
-  const post = (verb: string, announcement: string) =>
+  const post = (verb: string, done: string) =>
     void act(async () => {
       followed.update(await callService<JobView>(`${path}/${verb}`, { method: 'POST' }));
-      announce(announcement);
+      showToast(done);
     });
   return {
     failure,
@@ -39,7 +39,7 @@ export function useJobActions(followed: FollowedJob): JobActions {
         await callService(path, { method: 'DELETE' });
         forgetOriginals(followed.id);
         navigate('jobs');
-        announce('Job deleted');
+        showToast('Job deleted');
       }),
   };
 }

@@ -1,7 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { CopyCurl } from '../controls/copy-curl.tsx';
+import { SearchField } from '../controls/search-field.tsx';
 import { query, replaceQuery } from '../location.ts';
+import { unlessSaid } from '../service/server.ts';
 import { ErrorNotice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/use-polling.ts';
 import { filterJobs } from './filter-jobs.ts';
@@ -35,6 +37,7 @@ export function JobsView() {
   }, [filter.value]);
 
   const { jobs, next } = loaded.list.value ?? EMPTY_LIST;
+  const failure = unlessSaid(loaded.failure.value);
   const shown = isFiltered ? filterJobs(jobs, filter.value) : jobs;
   const chosen = jobs.filter(({ id }) => selected.value.has(id));
   function toggle(id: string) {
@@ -54,7 +57,7 @@ export function JobsView() {
           </a>
         </div>
       </div>
-      {loaded.failure.value !== undefined && <ErrorNotice error={loaded.failure.value} />}
+      {failure !== undefined && <ErrorNotice error={failure} />}
       {loaded.list.value !== undefined && jobs.length === 0 && (
         <p class="empty">
           No jobs yet. <a href="./">Label photos</a> to create one.
@@ -62,14 +65,12 @@ export function JobsView() {
       )}
       {jobs.length > 0 && (
         <>
-          <input
-            type="search"
-            class="jobs-search"
-            aria-label="Search jobs"
-            placeholder="Search by folder or file name"
+          <SearchField
+            label="Search jobs"
+            placeholder="Folder or file name"
             value={filter.value}
-            onInput={({ currentTarget: { value } }) => {
-              filter.value = value;
+            onInput={(text) => {
+              filter.value = text;
             }}
           />
           {chosen.length > 0 && (

@@ -8,6 +8,10 @@ import { sleepUntilOnline } from './sleep-until-online.ts';
 export const server = signal<ServerView | undefined>();
 export const serverError = signal<ServiceError | undefined>();
 
+/** The error of a view, unless the page says already that the service cannot be reached. */
+export const unlessSaid = (error: unknown): unknown =>
+  error instanceof ServiceError && error.status === 0 && serverError.value?.status === 0 ? undefined : error;
+
 /** Loads `server`, with retries. */
 export async function loadServer(signal: AbortSignal): Promise<void> {
   for (let failures = 1; ; failures++) {

@@ -29,7 +29,11 @@ export function App() {
         {needsToken.value && <TokenForm />}
         {/* Hidden, not removed: images chosen for upload must survive the token form. */}
         <div hidden={needsToken.value}>
-          {serverError.value !== undefined && <ErrorNotice error={serverError.value} isRetrying />}
+          {serverError.value !== undefined && (
+            <div class="banner">
+              <ErrorNotice error={serverError.value} isRetrying />
+            </div>
+          )}
           <CurrentView />
         </div>
       </main>

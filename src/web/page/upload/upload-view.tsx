@@ -21,9 +21,11 @@ export function UploadView() {
           <span class="for-touch">Take photos.</span> Get a label for each.
         </h1>
         <CopyCurl path="jobs" options=" -F 'files=@photo.jpg'" />
-        <p class="lead">
-          Labels are animals, objects, vehicles and food. People, faces and most scenes are not among them.
-        </p>
+        {isEmpty && (
+          <p class="lead">
+            Labels are animals, objects, vehicles and food. People, faces and most scenes are not among them.
+          </p>
+        )}
       </div>
       <DropZone />
       {skipped.value.length > 0 && (

@@ -1,6 +1,7 @@
 import type { JobView } from '../../../api.ts';
 import { Choice } from '../../controls/choice.tsx';
 import { Icon } from '../../controls/icon.tsx';
+import { SearchField } from '../../controls/search-field.tsx';
 import { Segments } from '../../controls/segments.tsx';
 import { counted, number } from '../../format.ts';
 import { isOver } from '../job-text.ts';
@@ -89,16 +90,12 @@ export function Toolbar({ options, job, doubtful, shown, onChange, onDraftMinSco
   );
   return (
     <search class="toolbar" aria-label="Photos of the job">
-      <div class="search-field">
-        <Icon name="search" />
-        <input
-          type="search"
-          aria-label="Filter by name, label or category"
-          placeholder={isNarrow ? 'Name or label' : 'Name, label or category'}
-          value={options.text}
-          onInput={({ currentTarget: { value } }) => onChange({ text: value })}
-        />
-      </div>
+      <SearchField
+        label="Filter by name, label or category"
+        placeholder={isNarrow ? 'Name or label' : 'Name, label or category'}
+        value={options.text}
+        onInput={(text) => onChange({ text })}
+      />
       {isFiltered(options) && (
         <output class="shown">
           {number(shown)} of {number(total)}

@@ -20,21 +20,24 @@ export interface FetchState {
   total: number;
   /** Gaps between the images are empty, whatever their length. */
   isSparse: boolean;
+  /** The view has just opened: only what is in it is fetched. */
+  isOpening: boolean;
 }
 
 /** Images in view first; then, unless the job is too large, the rest in order. At most `slots` requests. */
 export function nextRequests(
-  { missing, inFlight, visible, total, isSparse }: FetchState,
+  { missing, inFlight, visible, total, isSparse, isOpening }: FetchState,
   slots: number,
 ): IndexRange[] {
   const toRequests = isSparse ? splitByCount : coalesce;
   const open = missing.without(inFlight);
   const near = new IndexRanges();
+  const prefetched = isOpening ? 0 : PREFETCHED;
   for (const { first, last } of visible.list)
-    for (const range of open.within({ first: first - PREFETCHED, last: last + PREFETCHED }).list)
+    for (const range of open.within({ first: first - prefetched, last: last + prefetched }).list)
       near.add(range);
   const requests = toRequests(near);
-  if (total <= MAX_FETCHED_WHOLE && requests.length < slots) {
+  if (!isOpening && total <= MAX_FETCHED_WHOLE && requests.length < slots) {
     requests.push(...toRequests(open.without(new IndexRanges(requests))));
   }
   return requests.slice(0, slots);

@@ -12,7 +12,9 @@ import { Outcomes } from './outcomes.ts';
 
 const MAX_PARALLEL = 3;
 /** Images that are asked for before it is known which ones have an outcome: a screen or two. */
-const FIRST_IMAGES = 100;
+const FIRST_IMAGES = 60;
+/** For so long the pictures in view come first, before other outcomes. */
+const OPENING_MS = 600;
 /** Images that get an outcome within this time are fetched together. */
 const FETCH_DELAY_MS = 120;
 /** The grid renders at most once in this time. */
@@ -66,6 +68,7 @@ export class FollowedJob {
   readonly #closed = new AbortController();
   #fetchTimer: ReturnType<typeof setTimeout> | undefined;
   #renderTimer: ReturnType<typeof setTimeout> | undefined;
+  #openingTimer: ReturnType<typeof setTimeout> | undefined;
   #renderedMs = Number.NEGATIVE_INFINITY;
   #attempt: number | undefined;
 
@@ -86,12 +89,17 @@ export class FollowedJob {
     this.#closed.signal.addEventListener('abort', stop);
     // With the first event, not after it.
     void this.#fetch({ first: 0, last: FIRST_IMAGES - 1 });
+    this.#openingTimer = setTimeout(() => {
+      this.#openingTimer = undefined;
+      this.#fetchMore();
+    }, OPENING_MS);
   }
 
   close(): void {
     this.#closed.abort();
     clearTimeout(this.#fetchTimer);
     clearTimeout(this.#renderTimer);
+    clearTimeout(this.#openingTimer);
   }
 
   /** Sets the images in view. They are fetched first. */
@@ -159,6 +167,7 @@ export class FollowedJob {
       visible: this.#visible,
       total: this.total.peek(),
       isSparse: this.isSparse,
+      isOpening: this.#openingTimer !== undefined,
     };
     for (const range of nextRequests(state, MAX_PARALLEL - this.#inFlight.size)) void this.#fetch(range);
   }
