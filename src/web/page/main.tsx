@@ -11,4 +11,5 @@ startNavigation();
 startDrops();
 watchScrolling();
 render(<App />, root);
-void loadServer(new AbortController().signal);
+// After the requests of the view.
+setTimeout(() => void loadServer(new AbortController().signal));

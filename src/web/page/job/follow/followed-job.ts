@@ -87,8 +87,8 @@ export class FollowedJob {
       refused: () => this.#probe(),
     });
     this.#closed.signal.addEventListener('abort', stop);
-    // With the first event, not after it.
-    void this.#fetch({ first: 0, last: FIRST_IMAGES - 1 });
+    // Not after the first event. But that has the first free connection, as nothing is shown before it.
+    setTimeout(() => void this.#fetch({ first: 0, last: FIRST_IMAGES - 1 }));
     this.#openingTimer = setTimeout(() => {
       this.#openingTimer = undefined;
       this.#fetchMore();
