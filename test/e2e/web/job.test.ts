@@ -33,15 +33,18 @@ describe.skipIf(browser === undefined)('a job', () => {
   let installed: InstalledPackage;
   let service: Service;
   let address: string;
-  let upload: string;
+  let damaged: { upload: string; folder: string };
   beforeAll(async () => {
     installed = await installPackage();
     const dataDir = await installed.dataDir();
     const id = await fakeJob({ dataDir, inputs: ['Holiday 2026'], images });
-    const uploaded = await fakeJob({ dataDir, inputs: [], images: images.slice(-1) });
+    const last = { dataDir, images: images.slice(-1) };
+    damaged = {
+      upload: await fakeJob({ ...last, inputs: [] }),
+      folder: await fakeJob({ ...last, inputs: ['Trip'] }),
+    };
     service = await startService(installed.bin, dataDir, ['serve']);
     address = `${service.url}/jobs/${id}`;
-    upload = `${service.url}/jobs/${uploaded}`;
   });
   afterAll(async () => {
     await service?.stop();
@@ -156,16 +159,21 @@ describe.skipIf(browser === undefined)('a job', () => {
     expect(asked).toEqual({ busy: 4, none: 2 });
   });
 
-  it('offers a retry if that can help: not of an upload that is damaged', async () => {
-    await open();
-    const menu = async () => {
+  it('is retried if that can help: the photo of a folder, not an upload', async () => {
+    const openMenu = async (id: string) => {
+      await page.goto(`${service.url}/jobs/${id}`);
+      await page.getByText('Damaged').waitFor();
       await page.getByRole('button', { name: 'More actions' }).click();
-      return await page.getByRole('menuitem').allTextContents();
+      await page.getByRole('menuitem', { name: 'Delete job' }).waitFor();
     };
-    expect(await menu()).toContain('Retry 1 failed photo');
-    await page.goto(upload);
-    await page.getByText('Damaged').waitFor();
-    expect((await menu()).join()).not.toContain('Retry');
+    const retry = page.getByRole('menuitem', { name: 'Retry 1 failed photo' });
+    await openMenu(damaged.upload);
+    expect(await retry.count()).toBe(0);
+    await openMenu(damaged.folder);
+    await retry.click();
+    await page.getByText('Retrying', { exact: true }).waitFor();
+    const job = await fetch(`${service.url}/v1/jobs/${damaged.folder}`);
+    expect(await job.json()).toMatchObject({ attempt: 2, errors: 0 });
   });
 
   it('groups into stacks, which open, go back and jump to another', async () => {
@@ -187,8 +195,8 @@ describe.skipIf(browser === undefined)('a job', () => {
   it('marks what is unsure, and has no segments that mean nothing', async () => {
     await open();
     const segments = page.getByRole('group', { name: 'Show' }).getByRole('radio');
-    const texts = await segments.evaluateAll((all) => all.map((each) => each.parentElement?.textContent));
-    expect(texts).toEqual(['All120', 'Sure99', 'To check20', 'Errors1']);
+    const texts = () => segments.evaluateAll((all) => all.map((each) => each.parentElement?.textContent));
+    await expect.poll(texts).toEqual(['All120', 'Sure99', 'To check20', 'Errors1']);
     expect(await card(1).textContent()).toMatch(/^Unsure pug 10 %/);
     await page.getByRole('radio', { name: /^Errors/ }).check();
     await card(119).click();

@@ -1,4 +1,5 @@
 import { useComputed } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import { harmless } from '../../../core/text/harmless.ts';
 import type { JobView } from '../../api.ts';
 import { originalOf } from '../upload/originals.ts';
@@ -33,12 +34,15 @@ export function JobPhotos({ followed, job, onRetry }: JobPhotosProps) {
     const { total, isSparse } = followed;
     return arrange({ outcomes, total: total.value, isSparse, nameOf }, options.value);
   });
-  // Of a larger job only a part is loaded.
-  const isWhole = followed.total.value <= MAX_FETCHED_WHOLE;
+  const isCounted = useRef(false);
   const doubts = useComputed(() => {
     followed.revision.value;
     const { minScore } = options.value;
-    return { count: outcomes.doubtful(minScore), warnings: outcomes.warnings(minScore) };
+    // Not before all that is there is loaded, and then also while more comes. Of a larger job only a part is loaded.
+    const isLoaded = outcomes.loaded > 0 && outcomes.missing.size === 0;
+    isCounted.current ||= isLoaded && followed.total.value <= MAX_FETCHED_WHOLE;
+    const count = isCounted.current ? outcomes.doubtful(minScore) : undefined;
+    return { count, warnings: outcomes.warnings(minScore) };
   });
   const { grouping, minScore, stack } = options.value;
   const arrangement = arranged.value;
@@ -49,7 +53,7 @@ export function JobPhotos({ followed, job, onRetry }: JobPhotosProps) {
         <Toolbar
           options={options.value}
           job={job}
-          doubtful={isWhole ? doubts.value.count : undefined}
+          doubtful={doubts.value.count}
           shown={arrangement.images.length}
           onChange={change}
           onDraftMinScore={draftMinScore}

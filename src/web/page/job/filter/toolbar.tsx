@@ -4,6 +4,7 @@ import { Icon } from '../../controls/icon.tsx';
 import { SearchField } from '../../controls/search-field.tsx';
 import { Segments } from '../../controls/segments.tsx';
 import { counted, number } from '../../format.ts';
+import { MAX_FETCHED_WHOLE } from '../follow/fetch-plan.ts';
 import { isOver } from '../job-text.ts';
 import { ScoreSlider } from './score-slider.tsx';
 import { useMedia } from './use-media.ts';
@@ -132,8 +133,12 @@ function segmentsOf(job: JobView, doubtful: number | undefined, chosen: ShownSta
     waiting: job.total === undefined || isOver(job) ? 0 : Math.max(0, job.total - job.done),
   };
   const total = job.total ?? job.done;
-  const isUseful = (state: ShownState) =>
-    state === 'all' || state === chosen || (counts[state] !== 0 && counts[state] !== total);
+  const isUseful = (state: ShownState) => {
+    if (state === 'all' || state === chosen) return true;
+    // The count of a smaller job comes in a moment, and may be 0.
+    if (counts[state] === undefined) return total > MAX_FETCHED_WHOLE;
+    return counts[state] !== 0 && counts[state] !== total;
+  };
   return shownStates
     .filter(isUseful)
     .map((value) => ({ value, text: stateNames[value], count: counts[value] }));
