@@ -4,6 +4,9 @@ import { LongestFirst } from './test/longest-first.ts';
 
 type ProjectConfig = NonNullable<TestProjectInlineConfiguration['test']>;
 
+/** Tests say themselves where there are colours, whatever the shell or the CI that starts them wants of its programs. */
+const PLAIN = { FORCE_COLOR: '0', CLICOLOR_FORCE: '0', NO_COLOR: '' };
+
 /**
  * Slow projects start real processes; they get time, never sleeps.
  * @param own what else is special. Files that are not isolated share processes and modules: to start and import again takes
@@ -13,6 +16,7 @@ const project = (name: string, testTimeout: number, own: ProjectConfig = {}) => 
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
+    env: PLAIN,
     testTimeout,
     hookTimeout: testTimeout,
     // A wait that fails says for what.
