@@ -8,9 +8,11 @@ const guide = textOf('docs/troubleshooting.md');
 const reference = textOf('docs/reference/errors.md');
 const service = guide.split('## The page and the REST service')[1] ?? '';
 
-/** The first cells of the rows of a table. */
-const firstCells = (text: string): string[] =>
-  [...text.matchAll(/^\| (.+?) \|/gm)].map(([, cell = '']) => cell);
+/** The first cells of the rows of tables. */
+const firstCells = (text: string): string[] => rowsOf(text).map(([cell = '']) => cell);
+
+const rowsOf = (text: string): string[][] =>
+  [...text.matchAll(/^\| (.+?) \|$/gm)].map(([, row = '']) => row.split(' | '));
 
 /** Matches a message as the reference writes it: `{name}` stands for a value. */
 function patternOf(message: string): RegExp {
@@ -18,6 +20,10 @@ function patternOf(message: string): RegExp {
   const literally = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${[before, ...values].map(literally).join('.+')}$`);
 }
+
+/** Of a text such as "{why}: {error}." each message would be one. */
+const saysSomething = (message: string): boolean =>
+  (message.replaceAll(/\{[^}]*\}/g, '').match(/[a-z]{2,}/gi) ?? []).length >= 3;
 
 /** Messages with a reason of AWS. */
 const refusals = CAUSES.flatMap(({ reason }) =>
@@ -37,7 +43,7 @@ describe('troubleshooting', () => {
   });
 
   it('quotes messages as the program prints them', () => {
-    const messages = [...firstCells(reference), ...refusals].map(patternOf);
+    const messages = [...rowsOf(reference).flat(), ...refusals].filter(saysSomething).map(patternOf);
     const quoted = [...guide.matchAll(/^### `(.+)`$/gm)].map(([, message = '']) => message);
     expect(quoted.length).toBeGreaterThan(5);
     expect(quoted.filter((message) => !messages.some((each) => each.test(message)))).toEqual([]);
