@@ -22,7 +22,8 @@ import { type ProxiedRequest, serviceError, startFaultProxy } from '../../contra
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { builderRuns, consoleSays, imagesHaveTaggedSnapshots } from '../../contract/stand-in-builder.ts';
 import { until } from '../../contract/until.ts';
-import { processesOf, type Running, repository, start } from '../../e2e/package.ts';
+import { processesOf, repository, start } from '../../e2e/package.ts';
+import { type Commands, openCommands } from '../commands.ts';
 
 const bin = path.join(repository, 'bin/imgcls.js');
 const ASSETS = 'imgcls-assets-123456789012-us-east-1';
@@ -37,7 +38,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   let folder: string;
   let file: string;
   let vpc: string;
-  let running: Running | undefined;
+  let commands: Commands;
 
   beforeAll(async () => {
     for (const [name, value] of Object.entries(aws)) vi.stubEnv(name, value);
@@ -47,6 +48,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     ec2 = createEc2Client();
     s3 = createS3Client();
     vpc = await openDefaultVpc(ec2);
+    commands = openCommands(folder, aws);
   });
   afterEach(async () => {
     expect(proxy?.unused(), 'injected faults that no request matched').toBe(0);
@@ -54,6 +56,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     expect(await instances(), 'remaining builders').toEqual([]);
   });
   afterAll(async () => {
+    await commands?.close();
     ec2?.destroy();
     s3?.destroy();
     await rm(folder, { recursive: true });
@@ -62,10 +65,8 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     vi.unstubAllEnvs();
   });
 
-  const build = (...args: string[]) => {
-    running = start(bin, folder, ['ami', 'build', '--yes', '--package', file, ...args], aws);
-    return running;
-  };
+  const buildLine = () => ['ami', 'build', '--yes', '--package', file];
+  const build = (...args: string[]) => commands.run(...buildLine(), ...args);
   const play = () => proxy && builderRuns(proxy, ec2);
   const say = (text: string) => proxy && consoleSays(proxy, text);
   const tagSnapshots = () => proxy && imagesHaveTaggedSnapshots(proxy, ec2);
@@ -94,7 +95,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     play();
     say(`imgcls-provision: node\nimgcls-provision: OK ${version}\n`);
     tagSnapshots();
-    const { code, stdout, stderr } = await build(...args).finished;
+    const { code, stdout, stderr } = await build(...args);
     expect(code, stderr).toBe(0);
     return stdout.trim();
   }
@@ -103,7 +104,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     const builder = play();
     say('imgcls-provision: node\nimgcls-provision: OK 1.2.3\n');
     tagSnapshots();
-    const { code, stdout, stderr } = await build('--model', 'resnet50').finished;
+    const { code, stdout, stderr } = await build('--model', 'resnet50');
     expect(code, stderr).toBe(0);
     const { tags, snapshots } = await look(stdout.trim());
     expect(tags).toMatchObject({
@@ -142,7 +143,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   it('packs this installation by default, with the lock file that its packages are installed from', async () => {
     play();
     say('imgcls-provision: FAILED node');
-    const { code, stderr } = await start(bin, folder, ['ami', 'build', '--yes'], aws).finished;
+    const { code, stderr } = await commands.run('ami', 'build', '--yes');
     expect(code, stderr).toBe(1);
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: ASSETS }));
     const [newest] = Contents.toSorted((a, b) => Number(b.Size) - Number(a.Size));
@@ -175,21 +176,21 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     const second = await built('1.0.1');
     const { snapshots } = await look(second);
     const third = await built('1.0.2', '--keep', '1');
-    const { stdout } = await start(bin, folder, ['ami', 'list', '--format', 'json'], aws).finished;
+    const { stdout } = await commands.run('ami', 'list', '--format', 'json');
     expect(JSON.parse(stdout)).toMatchObject([
       { id: third, version: '1.0.2', inLaunchTemplate: false },
       { id: first, version: '1.0.0', inLaunchTemplate: true },
     ]);
     const gone = ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: snapshots }));
     await expect(gone).rejects.toMatchObject({ name: 'InvalidSnapshot.NotFound' });
-    const table = await start(bin, folder, ['ami', 'list'], aws).finished;
+    const table = await commands.run('ami', 'list');
     expect(table.stdout).toMatch(new RegExp(`${first}.*x86_64.*1\\.0\\.0.*yes`));
   });
 
   it('terminates the builder and reports the reason when provisioning fails', async () => {
     play();
     say('npm error 404 Not Found\nimgcls-provision: FAILED package\n');
-    const { code, stdout, stderr } = await build().finished;
+    const { code, stdout, stderr } = await build();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/Provisioning i-\w+ failed at: package\.\n.*\n.*npm error 404 Not Found/);
     expect(requests().filter(of('CreateImage'))).toEqual([]);
@@ -202,19 +203,20 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
       of: of('CreateImage'),
       answer: async (request) => serviceError(request, 403, 'UnauthorizedOperation'),
     });
-    const { code, stderr } = await build().finished;
+    const { code, stderr } = await build();
     expect(code).toBe(1);
     expect(stderr).toMatch(/ec2:CreateImage\): access is denied/);
   });
 
   it('terminates the builder on an interrupt', async () => {
     say('imgcls-provision: node');
-    const { finished, kill, stderr } = build();
+    const own = await mkdtemp(path.join(folder, 'interrupted-'));
+    const { finished, kill, stderr } = start(bin, own, buildLine(), aws);
     await until('the builder is at work', async () => stderr().includes(': node') || undefined);
     expect(await instances()).toHaveLength(1);
     kill('SIGINT');
     expect(await finished).toMatchObject({ code: 130 });
-    expect(await processesOf(folder)).toEqual([]);
+    expect(await processesOf(own)).toEqual([]);
   });
 
   it.each([
@@ -240,7 +242,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     ],
     ['no image is to be kept', ['--yes', '--keep', '0'], /at least 1/],
   ])('launches nothing when %s', async (_, args, words) => {
-    const { code, stderr } = await start(bin, folder, ['ami', 'build', ...args], aws).finished;
+    const { code, stderr } = await commands.run('ami', 'build', ...args);
     expect(stderr).toMatch(words);
     expect(code).toBe(2);
     expect(requests().filter(of('RunInstances'))).toEqual([]);

@@ -1,4 +1,4 @@
-/** `imgcls deploy` and `imgcls destroy`, as child processes on the moto server. */
+/** `imgcls deploy` and `imgcls destroy` on the moto server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -28,7 +28,8 @@ import { type Fault, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { completeStacks, type StackParameters } from '../../contract/moto-stacks.ts';
 import { until } from '../../contract/until.ts';
-import { repository, start } from '../../e2e/package.ts';
+import { repository } from '../../e2e/package.ts';
+import { type Commands, openCommands } from '../commands.ts';
 
 const moto = await startMoto();
 const proxy = moto && (await startFaultProxy(moto.url));
@@ -43,6 +44,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
   let stacks: CloudFormationClient;
   let ec2: EC2Client;
   let s3: S3Client;
+  let commands: Commands;
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'imgcls-deploy-'));
@@ -55,6 +57,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     await openDefaultVpc(ec2);
     await mkdir(path.dirname(settingsFile), { recursive: true });
     await writeFile(settingsFile, JSON.stringify({ topK: 3, cluster: 'other' }));
+    commands = openCommands(folder, aws);
   });
   const given: StackParameters = new Map();
   /** @param faults take precedence over the stand-ins for what moto lacks. */
@@ -65,6 +68,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
   }
   beforeEach(() => injectOnly());
   afterAll(async () => {
+    await commands?.close();
     for (const client of [stacks, ec2, s3]) client?.destroy();
     await rm(folder, { recursive: true, force: true });
     await proxy?.close();
@@ -72,8 +76,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     vi.unstubAllEnvs();
   });
 
-  const imgcls = (...args: string[]) =>
-    start(path.join(repository, 'bin/imgcls.js'), folder, args, aws).finished;
+  const imgcls = (...args: string[]) => commands.run(...args);
   const deploy = (...args: string[]) =>
     imgcls('deploy', '--cluster', 'default', '--template', template, ...args);
   /** Runs at a terminal and answers the question. */
