@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
@@ -14,6 +14,7 @@ import { TRIAL_KEY } from '../../../src/core/job/keys.ts';
 import { type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { type Moto, standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { until } from '../../contract/until.ts';
+import { openCommands } from '../commands.ts';
 import { makeStack, placeOf } from './moto-stack.ts';
 import { statementsOf } from './policies.ts';
 import { allows, needsOf } from './requests.ts';
@@ -59,16 +60,17 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-/** Runs the program with the credentials of a role. The recorded requests contain them. */
+/** The environment of a program with the credentials of a role. The recorded requests contain them. */
+const as = (role: string) => ({
+  ...standInEnvironment(proxy?.url ?? ''),
+  ...cluster,
+  AWS_ACCESS_KEY_ID: role,
+});
+
+/** Starts the program with the credentials of a role. */
 function run(role: string, ...args: string[]) {
-  const env = {
-    ...process.env,
-    ...standInEnvironment(proxy?.url ?? ''),
-    ...cluster,
-    AWS_ACCESS_KEY_ID: role,
-  };
   const child = spawn(process.execPath, [path.join(ROOT, 'bin/imgcls.js'), ...args], {
-    env: { ...env, IMGCLS_DATA_DIR: path.join(folder, role) },
+    env: { ...process.env, ...as(role), IMGCLS_DATA_DIR: path.join(folder, role) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
@@ -81,13 +83,25 @@ function run(role: string, ...args: string[]) {
   return {
     says: (what: RegExp) =>
       until(`${role} says ${what}`, async () => what.exec(written) ?? undefined, { timeoutMs: 60_000 }),
-    async end(signal?: NodeJS.Signals) {
-      if (signal) child.kill(signal);
+    async end() {
+      child.kill('SIGTERM');
       const [code] = await ended;
       expect(code, written).toBe(0);
-      return written;
     },
   };
+}
+
+/** Runs the commands of a submitter, one after the other. */
+async function openSubmitter() {
+  const dataDir = path.join(folder, 'SubmitterRole');
+  await mkdir(dataDir);
+  const { run, close } = openCommands(dataDir, as('SubmitterRole'));
+  const submit = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(...args);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  };
+  return { submit, close };
 }
 
 const launches = (): ProxiedRequest[] =>
@@ -100,9 +114,10 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
   it('sends only requests that its roles allow', async () => {
     const controller = run('ControllerRole', 'scale', '--min', '2', '--max', '2', '--drain-on-exit');
     const worker = run('WorkerRole', 'worker');
+    const { submit, close } = await openSubmitter();
     const web = run('WebRole', 'serve', '--insecure', '--port', '0');
-    await run('SubmitterRole', 'model', 'push', 'efficientnet-lite0').end();
-    expect(await run('SubmitterRole', 'upload', SAMPLE, '--format', 'lines').end()).toContain('tiger cat');
+    await submit('model', 'push', 'efficientnet-lite0');
+    expect(await submit('upload', SAMPLE, '--format', 'lines')).toContain('tiger cat');
     const [, address] = await web.says(/Listening on (\S+)/);
     const classified = await fetch(`${address}/v1/classify`, {
       method: 'POST',
@@ -120,14 +135,15 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
     const { id } = (await job.json()) as { id: string };
     for (const question of [`jobs/${id}`, `jobs/${id}/images/0`, 'jobs', 'status'])
       expect((await fetch(`${address}/v1/${question}`)).status, question).toBe(200);
-    await run('SubmitterRole', 'results', id, '--wait').end();
+    await submit('results', id, '--wait');
     for (const command of [['status'], ['jobs'], ['dlq', 'list'], ['gc'], ['rm', id]])
-      await run('SubmitterRole', ...command).end();
+      await submit(...command);
+    await close();
     // One unmanaged worker is running.
     await until('the controller launches another', async () => launches().at(0));
-    await web.end('SIGTERM');
-    await worker.end('SIGTERM');
-    await controller.end('SIGTERM');
+    await web.end();
+    await worker.end();
+    await controller.end();
 
     // The trial write is only sent to an S3 server that is not AWS's, such as the one of this test.
     const requests = (proxy?.requests ?? []).filter(({ path: where }) => !where.includes(TRIAL_KEY));
