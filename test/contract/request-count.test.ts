@@ -6,13 +6,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeStandInCluster } from '../../benchmarks/stand-in-cluster.ts';
 import { batchCount } from '../../src/core/job/batches.ts';
-import { repository, start } from '../e2e/package.ts';
+import { program, start } from '../e2e/package.ts';
 import { labelByContent, linesOf, writeImages } from '../e2e/plain-images.ts';
 import { type FaultProxy, type ProxiedRequest, startFaultProxy } from './fault-proxy.ts';
 import { startMoto } from './moto.ts';
 
 const moto = await startMoto();
-const bin = path.join(repository, 'bin/imgcls.js');
 const MEBIBYTE = 1024 * 1024;
 /** Thirteen of them fill a pack, so that a batch of 16 has two. */
 const BYTES = 600_000;
@@ -40,13 +39,13 @@ describe.skipIf(moto === undefined)('the quote of a job on AWS', () => {
     const images = 1 + (await writeImages(photos, 40, BYTES)).size;
     await writeFile(path.join(photos, 'larger-than-a-pack.jpg'), randomBytes(9 * MEBIBYTE));
 
-    const quoted = await start(bin, folder, ['upload', photos, '--dry-run', '--format', 'json'], env)
+    const quoted = await start(program(), folder, ['upload', photos, '--dry-run', '--format', 'json'], env)
       .finished;
     expect(quoted.code, quoted.stderr).toBe(0);
     const { requests } = JSON.parse(quoted.stdout);
     const from = proxy.requests.length;
-    const worker = start(bin, folder, ['worker'], env);
-    const { code, stdout, stderr } = await start(bin, folder, ['upload', photos], env).finished;
+    const worker = start(program(), folder, ['worker'], env);
+    const { code, stdout, stderr } = await start(program(), folder, ['upload', photos], env).finished;
     worker.kill('SIGTERM');
     await worker.finished;
     expect(code, stderr).toBe(0);

@@ -9,14 +9,13 @@ import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import type { Cloud, Queue } from '../../src/core/cloud/ports.ts';
 import { interactiveQueueName, requestQueueName } from '../../src/core/job/keys.ts';
-import { type Running, repository, start } from '../e2e/package.ts';
+import { program, type Running, start } from '../e2e/package.ts';
 import { labelByContent, linesOf, writeImages } from '../e2e/plain-images.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { standInEnvironment, startMoto } from './moto.ts';
 import { until } from './until.ts';
 
 const moto = await startMoto();
-const bin = path.join(repository, 'bin/imgcls.js');
 /** Far longer than the test: a message that the stopped worker kept would not come again. */
 const LEASE_SECONDS = 600;
 
@@ -55,7 +54,7 @@ describe.skipIf(moto === undefined)('a job that arrives while an idle worker sto
   });
 
   function imgcls(...args: string[]): Running {
-    const one = start(bin, folder, args, {
+    const one = start(program(), folder, args, {
       ...labelByContent,
       IMGCLS_CLOUD: 'aws',
       IMGCLS_MODEL: 'efficientnet-lite0',

@@ -1,9 +1,9 @@
 /** Pages whose commands a reader can follow on one machine: they are typed on a terminal, in order, and print what the page says. */
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPython } from '../../tools/terminal/pseudo-terminal.ts';
+import { program } from '../e2e/package.ts';
 import { type CommandLine, commandLinesOf } from './command-lines.ts';
-import { pages, repository } from './pages.ts';
+import { pages } from './pages.ts';
 import { openSession, type Session, stable } from './session.ts';
 
 const python = findPython();
@@ -48,7 +48,7 @@ function expectShown(screen: readonly string[], { place, text, output }: Command
 describe.skipIf(python === undefined)('the commands that a reader can follow', () => {
   let session: Session;
   beforeAll(async () => {
-    session = await openSession(python ?? '', path.join(repository, 'bin', 'imgcls.js'));
+    session = await openSession(python ?? '', program());
   });
   afterAll(() => session?.close());
 

@@ -67,6 +67,9 @@ async function installed(binIn: (folder: string) => Promise<string>): Promise<In
   };
 }
 
+/** The program where either form will do: the package of a run that has built one starts in 60 % of the time of the clone. */
+export const program = (): string => process.env[SHARED_BIN] ?? path.join(repository, 'bin', 'imgcls.js');
+
 export interface Finished {
   code: number | null;
   signal: NodeJS.Signals | null;

@@ -7,12 +7,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { refOf } from '../../src/core/model/model.ts';
 import { createModelLibrary } from '../../src/model/library.ts';
 import { until } from '../contract/until.ts';
-import { processesOf, type Running, repository, start } from '../e2e/package.ts';
+import { processesOf, program, type Running, repository, start } from '../e2e/package.ts';
 import { type NotifySocket, openNotifySocket } from './notify-socket.ts';
 import { hasTool } from './tools.ts';
 import { gist, Harness } from './worker-harness.ts';
 
-const bin = path.join(repository, 'bin/imgcls.js');
 const WATCHDOG_MS = 1000;
 
 describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd runs', () => {
@@ -33,7 +32,7 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
   });
 
   const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-    running = start(bin, harness.folder, ['--cluster', harness.cloud.cluster, ...args], {
+    running = start(program(), harness.folder, ['--cluster', harness.cloud.cluster, ...args], {
       NOTIFY_SOCKET: socket.path,
       WATCHDOG_USEC: String(1000 * WATCHDOG_MS),
       ...env,

@@ -14,6 +14,7 @@ import { TRIAL_KEY } from '../../../src/core/job/keys.ts';
 import { type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { type Moto, standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { until } from '../../contract/until.ts';
+import { program } from '../../e2e/package.ts';
 import { openCommands } from '../commands.ts';
 import { makeStack, placeOf } from './moto-stack.ts';
 import { statementsOf } from './policies.ts';
@@ -69,7 +70,7 @@ const as = (role: string) => ({
 
 /** Starts the program with the credentials of a role. */
 function run(role: string, ...args: string[]) {
-  const child = spawn(process.execPath, [path.join(ROOT, 'bin/imgcls.js'), ...args], {
+  const child = spawn(process.execPath, [program(), ...args], {
     env: { ...process.env, ...as(role), IMGCLS_DATA_DIR: path.join(folder, role) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
