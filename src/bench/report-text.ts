@@ -62,6 +62,8 @@ const milestoneTexts: Readonly<Record<string, string>> = {
   readyMs: 'takes messages',
   runtimeLoadedMs: 'model runtime loaded',
   modelReadyMs: 'model loaded',
+  firstMessageMs: 'first batch received',
+  firstResultMs: 'first labels stored',
 };
 
 /** A milestone in words; an unknown one by its name. */

@@ -26,6 +26,15 @@ export interface Site {
   close(): Promise<void>;
 }
 
+/** Of the worker's process. The first result is that of a job which waits, so it comes with a cluster only. */
+const OWN_MILESTONES = [
+  'runtimeLoadedMs',
+  'modelReadyMs',
+  'readyMs',
+  'firstMessageMs',
+  'firstResultMs',
+] as const;
+
 /** A worker's boot timeline, from the launch of its machine if that is known. */
 export function bootOf({ boot }: Pick<WorkerStatus, 'boot'>): Boot {
   const { launchToProcessMs, kernelToProcessMs, ...own } = boot;
@@ -34,7 +43,6 @@ export function bootOf({ boot }: Pick<WorkerStatus, 'boot'>): Boot {
   if (launchToProcessMs !== undefined) milestones.processMs = launchToProcessMs;
   if (launchToProcessMs !== undefined && kernelToProcessMs !== undefined)
     milestones.kernelMs = launchToProcessMs - kernelToProcessMs;
-  for (const name of ['runtimeLoadedMs', 'modelReadyMs', 'readyMs'] as const)
-    if (own[name] !== undefined) milestones[name] = before + own[name];
+  for (const name of OWN_MILESTONES) if (own[name] !== undefined) milestones[name] = before + own[name];
   return { readyMs: before + Math.max(own.readyMs ?? 0, own.modelReadyMs ?? 0), milestones };
 }

@@ -99,7 +99,7 @@ describe('a boot on a cluster', () => {
     clock.advance(61_000);
     expect(await open({ submitWarmUp: () => report('i-2', boot) }).boot()).toEqual({
       readyMs: 20_900,
-      milestones: { processMs: 20_000, readyMs: 20_300, modelReadyMs: 20_900 },
+      milestones: { processMs: 20_000, readyMs: 20_300, modelReadyMs: 20_900, firstResultMs: 21_500 },
     });
   });
 });

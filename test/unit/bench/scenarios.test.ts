@@ -144,9 +144,12 @@ describe('a boot', () => {
 
   it('starts at the launch of its machine', () => {
     const boot = { launchToProcessMs: 9000, kernelToProcessMs: 6000, readyMs: 300, modelReadyMs: 800 };
-    expect(bootOf({ boot })).toEqual({
+    const milestones = { kernelMs: 3000, processMs: 9000, readyMs: 9300, modelReadyMs: 9800 };
+    expect(bootOf({ boot })).toEqual({ readyMs: 9800, milestones });
+    const worked = { ...boot, firstMessageMs: 310, firstResultMs: 1500 };
+    expect(bootOf({ boot: worked })).toEqual({
       readyMs: 9800,
-      milestones: { kernelMs: 3000, processMs: 9000, readyMs: 9300, modelReadyMs: 9800 },
+      milestones: { ...milestones, firstMessageMs: 9310, firstResultMs: 10_500 },
     });
   });
 });
