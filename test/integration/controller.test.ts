@@ -231,6 +231,26 @@ describe('an observation', () => {
     expect((await observe()).snapshot.machines).toMatchObject([{ id: 'w', phase: 'draining' }]);
   });
 
+  it('shows whether a worker with the last images lives: an idle one stays until it has reported again', async () => {
+    const launchedAtMs = Date.now() - 600_000;
+    for (const id of ['idle', 'last']) machines.list.push({ id, state: 'running', launchedAtMs });
+    await send(1);
+    await requests.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });
+    await report({ id: 'idle', state: 'ready', imagesDone: 16 });
+    await report({ id: 'last', state: 'busy', imagesDone: 16 });
+    const lock = newLock(60_000);
+    await lock.keep();
+    const acting = controller(lock);
+    const fleetAfterTick = async () => {
+      await acting.tick();
+      return machines.list.map(({ id }) => id);
+    };
+    for (let tick = 0; tick < 3; tick++) expect(await fleetAfterTick()).toEqual(['idle', 'last']);
+    await report({ id: 'last', state: 'busy', imagesDone: 32 });
+    expect(await fleetAfterTick()).toEqual(['last']);
+    await lock.release();
+  });
+
   it('has no work in messages of a newer imgcls that a worker has hidden', async () => {
     await send(3);
     await requests.receive({ max: 2, waitMs: 0, leaseMs: 60_000 });
