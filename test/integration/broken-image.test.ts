@@ -148,6 +148,15 @@ describe('24 hours of a broken image with --max 20, if machines of it worked bef
     expect(world.paidUsd).toBeLessThan((batch + others.length) * 0.36 * (11 / 60));
   });
 
+  it('are one batch also where controllers hand over to each other before it has failed', async () => {
+    const world = new JobWorld({ ...work, jobs: [{ id: 'A', images: 24_000 }], settings: { max: 100 } });
+    for (let shift = 0; shift < 12; shift++) {
+      await world.run(4 * MINUTE);
+      world.controller = world.newController({ goesOn: true });
+    }
+    expect(world.launches.slice(1).map(({ count }) => count)).toEqual(Array(world.launches.length - 1).fill(1));
+  });
+
   it('are never twenty machines again, although the controller is replaced every hour', async () => {
     const world = new JobWorld(work);
     for (let hour = 0; hour < 24; hour++) {

@@ -27,7 +27,7 @@ export function limitOfLateLaunches(input: LateLaunchInput): LaunchLimit | undef
   const isLongerThanBoots = (ageMs: number) => isOverdue({ phase: 'booting', ageMs }, bootMs, constants);
   const lateMs = unproven
     .filter(({ readySinceMs }) => readySinceMs === undefined)
-    .map(({ sinceMs }) => monotonicMs - sinceMs)
+    .map(({ launchedMs }) => monotonicMs - launchedMs)
     .filter(isLongerThanBoots);
   if (lateMs.length <= (working > 0 ? 1 : 0)) return undefined;
   // One that was launched when the oldest one was late, and is late itself.

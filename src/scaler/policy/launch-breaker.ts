@@ -9,7 +9,7 @@
  * before that and was not retired. Machines launched together are one launch, and one of them that works is enough. One
  * failed launch of one machine beside machines that work is an accident, and does not open the breaker.
  */
-import { type ControllerReport, isStopping } from '../../core/fleet/fleet.ts';
+import type { ControllerReport } from '../../core/fleet/fleet.ts';
 import type { Instant } from '../../core/runtime/clock.ts';
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
@@ -20,10 +20,8 @@ import type { WorkerObservation } from '../statuses.ts';
 import { constantsOf } from './constants.ts';
 import { limitOfLateLaunches } from './late-launches.ts';
 import type { LaunchLimit, PolicySettings } from './policy.ts';
-import { type FailedMachine, hasWorked, isReady, type Sight, type Trial } from './trial.ts';
+import { type FailedMachine, hasWorked, launchedMsOf, type Trial, verdictOf } from './trial.ts';
 
-/** A worker on a sick machine fails at its first batch, well within this time. */
-const WORKS_AFTER_READY_MS = 30_000;
 /** The first pause, in billing minimums of a machine. */
 const PAUSE_IN_MINIMUMS = 3;
 /** The first pause where a machine has no minimum: a process of this machine. */
@@ -106,10 +104,11 @@ export class LaunchBreaker {
     return image !== undefined && image !== this.#workedImage;
   }
 
-  launched(ids: readonly string[], { monotonicMs }: Instant): void {
+  /** @param launchedMs if that was earlier, by the monotonic clock. */
+  launched(ids: readonly string[], { monotonicMs }: Instant, launchedMs = monotonicMs): void {
     for (const id of ids)
       if (isPlaceholder(id)) this.#requested++;
-      else this.#trials.set(id, { sinceMs: monotonicMs, readySinceMs: undefined });
+      else this.#trials.set(id, { sinceMs: monotonicMs, launchedMs, readySinceMs: undefined });
   }
 
   /** A machine that ends because it is not needed says nothing about its launch. */
@@ -137,8 +136,10 @@ export class LaunchBreaker {
     const ended: FailedMachine[] = [];
     for (const [id, trial] of this.#trials) {
       const worker = statuses.get(id);
-      const why = this.#look(id, trial, { member: listed.get(id), worker, now });
-      if (why !== undefined) ended.push({ id, why });
+      const verdict = verdictOf(trial, { member: listed.get(id), worker, now });
+      if (verdict === 'works') this.#works(id, trial);
+      else if (verdict === 'over') this.retired([id]);
+      else if (verdict !== undefined) ended.push({ id, ...verdict });
     }
     const { image } = this.#driver;
     if (this.#isUnproven && members.some((each) => each.image === image && this.#working.has(each.id)))
@@ -238,35 +239,16 @@ export class LaunchBreaker {
       for (const id of ids) if ((listed.get(id)?.state ?? 'stopped') === 'stopped') ids.delete(id);
     this.#requested = 0;
     this.#stopped = [...listed.values()].filter(({ state }) => state === 'stopped').length;
-    for (const { id, state } of listed.values()) {
+    for (const member of listed.values()) {
+      const { id, state } = member;
       const isKnown = this.#trials.has(id) || this.#working.has(id) || this.#over.has(id);
       if (state !== 'running' || isKnown) continue;
       // A machine that worked before this controller began does not prove that later launches work.
       if (this.#isFirstLook && hasWorked(statuses.get(id))) this.#working.add(id);
-      else this.launched([id], now);
+      else
+        this.launched([id], now, this.#isFirstLook ? launchedMsOf(member, statuses.get(id), now) : undefined);
     }
     this.#isFirstLook = false;
-  }
-
-  /** @returns why the machine has failed; undefined if it has not. */
-  #look(id: string, trial: Trial, { member, worker, now }: Sight): string | undefined {
-    const status = worker?.status;
-    if (status?.state === 'booting') trial.readySinceMs = undefined;
-    else if (isReady(worker)) trial.readySinceMs ??= now.monotonicMs;
-    if (hasWorked(worker)) this.#works(id, trial);
-    else if (status?.state === 'failed')
-      return `it failed: ${status.failure?.replace(/\.$/, '') ?? 'its worker gave no reason'}`;
-    else if (
-      member?.state === 'stopped' ||
-      member?.isReclaimed ||
-      (status !== undefined && isStopping(status.state))
-    )
-      this.retired([id]);
-    else if (member?.state !== 'running')
-      return `it ended before ${trial.readySinceMs === undefined ? 'it was ready' : 'its first outcome'}`;
-    else if (now.monotonicMs - (trial.readySinceMs ?? now.monotonicMs) >= WORKS_AFTER_READY_MS)
-      this.#works(id, trial);
-    return undefined;
   }
 
   #works(id: string, { sinceMs }: Trial): void {
