@@ -16,7 +16,7 @@ export interface ListedCommand {
 export const COMMAND_GROUPS: Readonly<Record<string, Readonly<Record<string, ListedCommand>>>> = {
   'Label images:': {
     label: {
-      summary: 'Label files, folders, globs, s3://bucket/prefix, or - for a list of paths',
+      summary: 'Label files, folders, globs, s3://bucket/prefix, web addresses, or - for a list',
       alias: 'upload',
       load: () => import('./commands/jobs/label.ts'),
     },

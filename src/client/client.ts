@@ -32,7 +32,7 @@ export interface ResumeJob extends ReadingOptions {
 export interface Client {
   /**
    * Starts a job.
-   * @param inputs files, folders, globs, `s3://bucket/prefix`, manifests of S3 Inventory and `-`, or images from the program itself.
+   * @param inputs files, folders, globs, `s3://bucket/prefix`, manifests of S3 Inventory, web addresses and `-`, or images from the program itself.
    * @throws {ImgclsError} of kind `usage` when the inputs have no image.
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
@@ -202,7 +202,8 @@ function inputsOf(
   signal: AbortSignal,
 ): AsyncIterable<Input> {
   if (options.inputs !== undefined) return options.inputs;
-  if (job.inputs.length > 0) return walk(job.inputs, tools, { ...options, ...job }, signal);
+  if (job.inputs.length > 0)
+    return walk(job.inputs, tools, { ...options, include: job.include, exclude: job.exclude }, signal);
   throw new ImgclsError(
     'usage',
     `The images of job ${job.id} came from a program. Only that program can resume it.`,

@@ -18,6 +18,12 @@ export interface WaitForOptions {
 export interface SubmissionOptions extends WaitForOptions {
   /** Whether {@link Job.outcomes} will be iterated. False: no worker is started and no response is sent. */
   wait: boolean;
+  /**
+   * Hosts that web addresses among the inputs may name, for a program whose inputs come from others: `public` (all with
+   * public addresses, at the ports of http and https), names, and names with a port. Default: as the job was submitted, and
+   * for a new one all.
+   */
+  allowUrls?: readonly string[];
 }
 
 /** Options of {@link Job.outcomes}. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { FIRST_ATTEMPT, JOB_FORMAT, type JobRecord, WORDS_JOB_FORMAT } from '../core/job/job.ts';
 import { traceId, traceOf } from '../core/job/trace.ts';
 import type { ModelRef } from '../core/model/model.ts';
+import { isWebAddress } from '../core/network/web-address.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
@@ -64,6 +65,7 @@ export function newJob(
     by,
     maxCostUsd,
     folder,
+    allowUrls,
     id = newId(),
     trace,
   } = options;
@@ -80,6 +82,8 @@ export function newJob(
     ...(localFiles !== undefined && { localFiles }),
     inputs: [...inputs],
     ...(folder !== undefined && { folder }),
+    // Also for who resumes or retries the job elsewhere.
+    ...(allowUrls !== undefined && inputs.some(isWebAddress) && { allowUrls: [...allowUrls] }),
     ...(cloud.processes && { submitter: cloud.processes.own }),
     include: [...include],
     exclude: [...exclude],
@@ -95,6 +99,6 @@ export function newJob(
 
 /** The oldest format whose readers can go on with the job. */
 function formatOf(inputs: readonly string[], { words }: ModelRef): number {
-  if (inputs.some(isInventory)) return JOB_FORMAT;
+  if (inputs.some((input) => isInventory(input) || isWebAddress(input))) return JOB_FORMAT;
   return words === undefined ? FORMAT : WORDS_JOB_FORMAT;
 }

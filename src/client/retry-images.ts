@@ -5,6 +5,7 @@ import type { IndexRange } from '../core/job/index-ranges.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
 import { readManifest } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
+import { isWebAddress } from '../core/network/web-address.ts';
 import { readFailures } from '../results/failures.ts';
 import { pathFrom } from '../upload/in-place.ts';
 import type { Input } from '../upload/inputs.ts';
@@ -50,6 +51,7 @@ async function sourceOf(
   const address = parseS3Address(source);
   // Without named inputs the images came from a program, and their sources may be any text.
   if (inputs.length === 0) return undefined;
+  if (isWebAddress(source)) return { kind: 'url', name, source, url: source };
   if (address === undefined) return { kind: 'file', name, source, path: pathFrom(folder, source) };
   const { bucket, prefix: key } = address;
   const found = await readBucket(bucket).head(key, signal);

@@ -67,6 +67,8 @@ export interface Announcing {
   responses?: ResponseAddress;
   /** Absent: no image counts as known. */
   by?: ClassifiedBy;
+  /** As the caller gave them. */
+  allowUrls?: readonly string[];
   onRequest(): void;
   onTransient?: NonNullable<WaitForOptions['onTransient']>;
   signal: AbortSignal;
@@ -94,7 +96,7 @@ export async function startSubmission(
   const sealed = new AbortController();
   const failed = new AbortController();
   const requested = new AbortController();
-  const { onTransient } = waiting;
+  const { onTransient, allowUrls } = waiting;
   const prepared = await prepare(tools, { cloud, signal }, job, wait).catch((error: unknown) => ({ error }));
   const announced =
     'error' in prepared
@@ -107,6 +109,7 @@ export async function startSubmission(
             tools.wakeController?.();
           },
           ...prepared,
+          ...(allowUrls && { allowUrls }),
           ...(onTransient && { onTransient }),
         });
   // A failure must not hide that of the announcement. "imgcls gc" deletes what is left.

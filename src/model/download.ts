@@ -2,6 +2,7 @@
 
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isTemporary, retryAfterMs } from '../core/network/answers.ts';
 import { backoffMs } from '../core/runtime/backoff.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
@@ -44,18 +45,9 @@ export class LaterError extends Error {
 
   constructor(message: string, response?: Response) {
     super(message);
-    this.askedMs = response && retryAfterMs(response);
+    this.askedMs = retryAfterMs(response?.headers.get('retry-after'));
   }
 }
-
-/** Undefined if the server names no number of seconds. */
-function retryAfterMs({ headers }: Response): number | undefined {
-  const seconds = /^\d+$/.exec(headers.get('retry-after') ?? '')?.[0];
-  return seconds === undefined ? undefined : 1000 * Number(seconds);
-}
-
-/** Whether a retry may have another answer. */
-export const isTemporary = (status: number): boolean => status === 408 || status === 429 || status >= 500;
 
 const STALL_MS = 30_000;
 const MAX_TRIES = 6;

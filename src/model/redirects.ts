@@ -4,7 +4,7 @@
 // A name may get another address between the check and the request. What is installed has a digest in any case.
 
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIPv6 } from 'node:net';
+import { closenessOf } from '../core/network/closeness.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** The addresses of a host; none if they are not known. */
@@ -20,35 +20,6 @@ export interface FollowOptions {
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** The Hub and object stores redirect once or twice. */
 const MAX_REDIRECTS = 5;
-
-const familyOf = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4');
-
-/** From the widest network to the closest. The closest that has an address of a host says where the host is. */
-const NETWORKS: readonly BlockList[] = [
-  networks(
-    ['10.0.0.0', 8],
-    ['172.16.0.0', 12],
-    ['192.168.0.0', 16],
-    ['100.64.0.0', 10],
-    ['fc00::', 7],
-    ['fec0::', 10],
-  ),
-  networks(
-    ['0.0.0.0', 8],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-    ['::', 127],
-    ['fe80::', 10],
-    // The instance metadata of EC2.
-    ['fd00:ec2::', 32],
-  ),
-];
-
-function networks(...subnets: [string, number][]): BlockList {
-  const list = new BlockList();
-  for (const [address, bits] of subnets) list.addSubnet(address, bits, familyOf(address));
-  return list;
-}
 
 const systemAddresses: AddressesOf = (host) =>
   lookup(host, { all: true }).then(
@@ -78,7 +49,7 @@ export async function fetchFollowing(
     const to = URL.parse(location, from.href);
     if (to === null || !/^https?:$/.test(to.protocol))
       throw new ImgclsError('permanent', `${from.host} redirects to an address that is none of the web.`);
-    if ((await closenessOf(to, addressesOf)) > (await closenessOf(from, addressesOf)))
+    if ((await closenessOfHost(to, addressesOf)) > (await closenessOfHost(from, addressesOf)))
       throw new ImgclsError(
         'permanent',
         `${from.host} redirects to ${to.host}, which is in a private network or on this machine.`,
@@ -90,9 +61,8 @@ export async function fetchFollowing(
   }
 }
 
-/** 0: public. */
-async function closenessOf({ hostname }: URL, addressesOf: AddressesOf): Promise<number> {
+/** Of its closest address. A host whose addresses are not known counts as public. */
+async function closenessOfHost({ hostname }: URL, addressesOf: AddressesOf): Promise<number> {
   const addresses = await addressesOf(hostname.replace(/^\[|\]$/g, ''));
-  const isIn = (list: BlockList) => addresses.some((address) => list.check(address, familyOf(address)));
-  return NETWORKS.findLastIndex(isIn) + 1;
+  return Math.max(0, ...addresses.map(closenessOf));
 }

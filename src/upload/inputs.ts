@@ -8,6 +8,7 @@ export type FilePath = string | Buffer;
 export type Input = { name: string; source: string } & (
   | { kind: 'file'; path: FilePath }
   | { kind: 'object'; bucket: string; key: string; etag: string; bytes: number }
+  | { kind: 'url'; url: string }
   | { kind: 'bytes'; bytes: Uint8Array }
   | StoredInput
   | { kind: 'unreadable'; error: ImageError }

@@ -18,11 +18,14 @@ import { keyInPlace } from './in-place.ts';
 import type { FilePath, Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 import { isShortage, type ReadTools, retryShortage } from './retry-shortage.ts';
+import type { LazyFetcher } from './web/lazy-fetcher.ts';
 
 export interface StoreImageOptions extends PutContentOptions, ReadTools {
   clock: PutContentOptions['clock'] & ReadTools['clock'];
   maxImageBytes: number;
   reader: FileReader;
+  /** Fetches images from the web. */
+  fetcher: Pick<LazyFetcher, 'fetch'>;
   /** As in the job's record. */
   localFiles?: JobRecord['localFiles'];
   /** Images below this size are packed. */
@@ -78,8 +81,28 @@ export async function storeOrRead(
       const content = { sha256: hash('sha256', input.bytes), body: input.bytes };
       return await storeUnlessPackable(place, content, options);
     }
+    case 'url':
+      return await storeFetched(place, input.url, options);
     case 'file':
       return await retryShortage(input.source, () => storeFile(place, input.path, options), options);
+  }
+}
+
+/** What the address does not give is the error of the image. */
+async function storeFetched(
+  place: ImageIdentity,
+  url: string,
+  options: StoreImageOptions,
+): Promise<StoredImage | PackableImage> {
+  const found = await options.fetcher.fetch(url, options.signal);
+  if ('code' in found) return { entry: { ...place, bytes: 0, error: found }, sentBytes: 0 };
+  const { sha256, body, release } = found;
+  try {
+    return body instanceof Uint8Array
+      ? await storeUnlessPackable(place, { sha256, body }, options)
+      : await storeContent(place, { sha256, body }, options);
+  } finally {
+    await release();
   }
 }
 

@@ -11,6 +11,7 @@ import { ReuseGuess } from './put-content.ts';
 import type { ReadTools } from './retry-shortage.ts';
 import { type JobImage, storeGroup } from './store-group.ts';
 import type { StoredImage } from './store-image.ts';
+import { LazyFetcher } from './web/lazy-fetcher.ts';
 
 /** How long images wait for others to be packed with. */
 const GROUP_MS = 100;
@@ -23,6 +24,8 @@ export interface StoringOptions {
   maxImageBytes: number;
   /** Default: {@link PACKED_BELOW_BYTES}. */
   packBelowBytes?: number;
+  /** Hosts that web addresses may name. Default: those of the job's record, or all. */
+  allowUrls?: readonly string[];
 }
 
 export type UploadImagesOptions = AnnounceOptions &
@@ -64,10 +67,11 @@ export async function uploadJobImages(
   options: UploadImagesOptions,
 ): Promise<JobRecord> {
   const { cloud, job, concurrency, clock, signal } = options;
-  const { packBelowBytes = PACKED_BELOW_BYTES[cloud.kind] } = options;
+  const { packBelowBytes = PACKED_BELOW_BYTES[cloud.kind], allowUrls = job.allowUrls } = options;
   const batches = inGroups(images, { startsGroup, endsGroup, ms: GROUP_MS, clock });
   const atOnce = Math.min(READ_AT_ONCE, concurrency);
-  const shared = { packBelowBytes, atOnce, reader: new FileReader(clock), reuse: new ReuseGuess() };
+  const fetcher = new LazyFetcher({ ...options, allowUrls });
+  const shared = { packBelowBytes, atOnce, reader: new FileReader(clock), fetcher, reuse: new ReuseGuess() };
   const storing = new Set<Promise<StoredImage[]>>();
   const store = async (batch: JobImage[]): Promise<StoredImage[]> => {
     const one = storeGroup(batch, {
@@ -94,6 +98,7 @@ export async function uploadJobImages(
   } finally {
     // After a failure some are still being stored. Nothing may be written for the job once this has ended.
     await Promise.allSettled(storing);
+    await fetcher.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { faultOfAddress, isWebAddress } from '../core/network/web-address.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 import { isInventory } from './bucket/inventory.ts';
 import { type WalkBucketOptions, walkInventory, walkPrefix } from './bucket/walk-bucket.ts';
@@ -23,7 +24,7 @@ export interface WalkOptions extends Omit<WalkBucketOptions, 'isOnly' | 'otherNa
   onEmptyList?(): void;
 }
 
-/** The images of files, folders, globs, `s3://bucket/prefix`, manifests of S3 Inventory, and `-` (a list on standard input). */
+/** The images of files, folders, globs, `s3://bucket/prefix`, manifests of S3 Inventory, web addresses, and `-` (a list on standard input). */
 export async function* walkInputs(inputs: readonly string[], options: WalkOptions): AsyncGenerator<Input> {
   for (const input of inputs) await checkInput(input);
   const isOnly = inputs.length === 1;
@@ -34,6 +35,7 @@ export async function* walkInputs(inputs: readonly string[], options: WalkOption
     if (input === '-') yield* walkList(options);
     else if (address !== undefined)
       yield* isInventory(input) ? walkInventory(address, inBucket) : walkPrefix(address, inBucket);
+    else if (isWebAddress(input)) yield imageAt(input);
     else yield* walkPath(input, isOnly, { ...options, acceptFile });
   }
 }
@@ -60,10 +62,14 @@ async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
     // The name of a listed path does not depend on the other lines.
     if (address !== undefined)
       yield* walkPrefix(address, { ...options, otherName: otherNameOf(options), isOnly: false });
+    else if (isWebAddress(line)) yield imageAt(line);
     else yield* walkListed(line, { ...options, acceptFile });
   }
   if (isEmpty) options.onEmptyList?.();
 }
+
+/** An image of the web, which is taken whatever its name, as a file that is named alone. */
+const imageAt = (url: string): Input => ({ kind: 'url', name: url, source: url, url });
 
 /** Every line of a list has an outcome, also one that looks like a glob and matches nothing. */
 async function* walkListed(line: string, options: PathOptions): AsyncGenerator<Input> {
@@ -127,11 +133,20 @@ async function* latin1Of(stdin: Readable, signal: AbortSignal | undefined): Asyn
 /** Reports a mistyped input before anything is done. @throws {ImgclsError} of kind `usage`. */
 async function checkInput(input: string): Promise<void> {
   if (input === '-' || parseS3Address(input) !== undefined) return;
+  if (isWebAddress(input)) return requireFetchable(input);
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (!(found instanceof Error) || parseGlob(input) !== undefined) return;
   throw new ImgclsError('usage', `Cannot read ${input}: ${readFault(found)}.`, {
-    hint: 'Pass files, folders, globs, s3://bucket/prefix, or - for a list on standard input.',
+    hint: 'Pass files, folders, globs, s3://bucket/prefix, web addresses, or - for a list on standard input.',
     cause: found,
+  });
+}
+
+function requireFetchable(input: string): void {
+  const fault = faultOfAddress(input);
+  if (fault === undefined) return;
+  throw new ImgclsError('usage', `Cannot fetch ${input}: it ${fault}.`, {
+    hint: 'Pass the address of an image, such as https://example.org/photo.jpg.',
   });
 }
 

@@ -6,7 +6,7 @@ import { anyJobId, attempt, jobState } from '../core/job/job.ts';
 import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
 import { MAX_WORD_CHARACTERS, MAX_WORDS } from '../core/model/words.ts';
-import { serverLimits } from './limits.ts';
+import { MAX_INPUTS, serverLimits } from './limits.ts';
 
 /** Images in one `POST /v1/uploads`, at most. */
 export const MAX_UPLOADS = 100;
@@ -110,26 +110,30 @@ const jobOptions = {
 export const imagePlaceView = z
   .object({
     kind: z
-      .enum(['file', 'object', 'upload'])
-      .describe('A file of the machine, an object of S3, or what a program or a browser has uploaded.'),
+      .enum(['file', 'object', 'web', 'upload'])
+      .describe(
+        'A file of the machine, an object of S3, an image of the web, or what a program or a browser has uploaded.',
+      ),
     at: z.string().describe('Its absolute path, its address, or the name that its sender gave.'),
   })
   .meta({ id: 'ImagePlace' });
 export type ImagePlaceView = z.infer<typeof imagePlaceView>;
 
-/** A job on images in S3. */
+/** A job on images in S3 and of the web. */
 export const newJob = z
   .strictObject({
-    /** `s3://bucket/prefix` or `s3://bucket/key`, in buckets that the service allows. */
     inputs: z
       .array(
         z
           .string()
-          .regex(/^s3:\/\/[^/]+/, 'must be s3://bucket/prefix')
+          .regex(/^(s3|https?):\/\/[^/]+/, 'must be s3://bucket/prefix or a web address')
           .max(2048),
       )
       .min(1)
-      .max(100),
+      .max(MAX_INPUTS)
+      .describe(
+        '`s3://bucket/prefix` or `s3://bucket/key`, and web addresses of images, where the service allows them (`allowBuckets` and `allowUrls` of `GET /v1/server`).',
+      ),
     include: z.array(z.string().min(1).max(256)).max(20).optional(),
     exclude: z.array(z.string().min(1).max(256)).max(20).optional(),
     ...jobOptions,
@@ -209,6 +213,11 @@ export const serverView = z
     search: z.boolean(),
     /** Buckets whose images a job may name as `s3://bucket/prefix`. */
     allowBuckets: z.array(z.string()),
+    allowUrls: z
+      .array(z.string())
+      .describe(
+        'Hosts whose web addresses a job may name: `public` (all with public addresses), names, and names with a port.',
+      ),
     limits: serverLimits,
   })
   .meta({ id: 'Server' });

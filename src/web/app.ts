@@ -9,6 +9,7 @@ import type { PictureMaker } from '../core/model/picture.ts';
 import type { Log } from '../core/runtime/log.ts';
 import type { ModelList, ServerView, StatusBody } from './api.ts';
 import { DirectUploads } from './direct-uploads.ts';
+import { FetchingJobs } from './fetching-jobs.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { JobHub } from './job-hub.ts';
@@ -58,6 +59,7 @@ export interface AppOptions extends GuardOptions {
   /** Number of reverse proxies in front of the service. Each adds its peer's address to `X-Forwarded-For`. */
   proxies: number;
   allowBuckets: readonly string[];
+  allowUrls: readonly string[];
   topK: number;
   selectModel: SelectModel;
   /** The default model, as `NAME/VARIANT`. */
@@ -136,6 +138,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     directUploads: options.uploadUrls !== undefined,
     search: cloud.search !== undefined,
     allowBuckets: [...options.allowBuckets],
+    allowUrls: [...options.allowUrls],
     limits: limitsOf(limits, cloud.kind),
   });
 
@@ -143,7 +146,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register((api, _options, done) => {
     const otherMethods = methodNotAllowed(api);
     const keys = new IdempotencyKeys({ output: cloud.output, clock });
-    const { allowBuckets, topK, newId } = options;
+    const { allowBuckets, allowUrls, topK, newId } = options;
     const { output, input } = cloud;
     const { uploadUrls: urls } = options;
     const uploads = urls && new DirectUploads({ input, urls, clock, limits });
@@ -163,6 +166,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       limits,
       spooled,
       allowBuckets,
+      allowUrls,
+      fetchingJobs: new FetchingJobs(),
       samplesDir: options.samplesDir,
       uploads,
       topK,

@@ -6,6 +6,7 @@ import { isDeleted } from '../core/job/job-record.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Input } from '../upload/inputs.ts';
 import { callerOf } from './caller.ts';
+import type { FetchingJobs } from './fetching-jobs.ts';
 import type { Claim, IdempotencyKeys } from './idempotency-keys.ts';
 import type { JobHub } from './job-hub.ts';
 import { LABELS_WAIT_MS } from './limits.ts';
@@ -18,6 +19,10 @@ export interface JobCreation {
   hub: JobHub;
   keys: IdempotencyKeys;
   topK: number;
+  /** Hosts from which images are fetched. */
+  allowUrls: readonly string[];
+  /** Jobs whose images are being fetched. */
+  fetchingJobs: FetchingJobs;
   selectModel: ModelSelector;
   newId(): string;
 }
@@ -65,7 +70,7 @@ export async function createJob(
     const own = { job: id, digest: requested.digest };
     const claim = key === undefined ? own : await options.keys.claim(key, own);
     requireSame(claim, requested.digest);
-    if (claim.job === id) await submit({ ...requested, id, trace, ...chosen }, options);
+    if (claim.job === id) await submit(request, { ...requested, id, trace, ...chosen }, options);
     return claim.job;
   } finally {
     // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
@@ -89,6 +94,7 @@ function requireSame({ digest: earlier }: Claim, digest: string): void {
 }
 
 async function submit(
+  request: FastifyRequest,
   {
     inputs,
     id,
@@ -102,25 +108,28 @@ async function submit(
     include = [],
     exclude = [],
   }: Omit<RequestedJob, 'model' | 'labels' | 'digest'> & ChosenModel & { id: string; trace: string },
-  { client, hub, topK: defaultTopK }: JobCreation,
+  { client, hub, topK: defaultTopK, allowUrls, fetchingJobs }: JobCreation,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');
   const images = isNamed ? inputs : toAsync(inputs as Input[]);
   try {
-    const job = await client.submit(images, {
-      id,
-      trace,
-      model,
-      ...(words && { words }),
-      topK: topK ?? defaultTopK,
-      fresh,
-      ...(by !== undefined && { by: new Date(by) }),
-      ...(maxCostUsd !== undefined && { maxCostUsd }),
-      include,
-      exclude,
-      wait: false,
-    });
-    // Listing images in S3 may take long: respond now, and let the caller follow the job.
+    const job = await fetchingJobs.start(request, isNamed ? inputs : [], () =>
+      client.submit(images, {
+        id,
+        trace,
+        model,
+        ...(words && { words }),
+        topK: topK ?? defaultTopK,
+        fresh,
+        ...(by !== undefined && { by: new Date(by) }),
+        ...(maxCostUsd !== undefined && { maxCostUsd }),
+        include,
+        exclude,
+        allowUrls,
+        wait: false,
+      }),
+    );
+    // Listing images in S3 and fetching others may take long: respond now, and let the caller follow the job.
     if (!isNamed) await job.submitted;
     else job.submitted.catch(() => {});
   } catch (error) {

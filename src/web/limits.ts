@@ -42,6 +42,12 @@ export const LABEL_PLACES = 8;
 /** A request that has waited longer for its labels gets 503. They are made all the same, for when it is repeated. */
 export const LABELS_WAIT_MS = 45_000;
 
+/**
+ * Jobs whose images are fetched from the web at a time. Each fetches as many as it stores at a time (`concurrency`), and holds
+ * up to 8 MiB of each in memory.
+ */
+export const FETCHING_JOBS = 4;
+
 /** Small pictures that are made or wait for it, from requests that are answered: a screen of 10,000 images has some hundred. */
 export const PICTURE_PLACES = 512;
 /** A request that has waited longer gets 503. */
@@ -61,6 +67,8 @@ export const WRONG_TOKENS_PER_MINUTE = 20;
 export const MAX_PARALLEL_LOOKUPS = 16;
 /** Body size of a request that is not an upload. */
 export const MAX_BODY_BYTES = 256 * 1024;
+/** Inputs that a job names, such as web addresses. They stand in its record, which lists of jobs read. */
+export const MAX_INPUTS = 1000;
 /** Body size per image of a request that names images: a name and a digest. */
 export const BYTES_PER_NAMED_IMAGE = 1536;
 
@@ -95,6 +103,8 @@ export const serverLimits = z.object({
   labelPlaces: count,
   /** Thumbnails and previews that are made or wait for it at a time. */
   picturePlaces: count,
+  /** Jobs whose images are fetched from the web at a time. */
+  fetchingJobs: count,
   /** Searches that run or wait at a time. */
   searchPlaces: count,
   /** Bytes of uploads that are received and not stored yet. */
@@ -103,6 +113,8 @@ export const serverLimits = z.object({
   streams: count,
   /** The part of the places, bytes and streams above that one address can have. */
   callerShare: z.number(),
+  /** Inputs that a job names in JSON. */
+  namedInputs: count,
   /** Size of the body of any other request; one that names images may have these more bytes for each. */
   bodyBytes: count,
   bodyBytesPerNamedImage: count,
@@ -126,9 +138,11 @@ export const limitsOf = (
   classifyAtATime: CLASSIFY_AT_A_TIME[cloud],
   labelPlaces: LABEL_PLACES,
   picturePlaces: PICTURE_PLACES,
+  fetchingJobs: FETCHING_JOBS,
   searchPlaces: SEARCH_PLACES,
   spoolBytes: spoolBytes(limits),
   callerShare: CALLER_SHARE,
+  namedInputs: MAX_INPUTS,
   bodyBytes: MAX_BODY_BYTES,
   bodyBytesPerNamedImage: BYTES_PER_NAMED_IMAGE,
   bodyBytesPerSecond: MIN_BODY_BYTES_PER_SECOND,

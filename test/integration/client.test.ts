@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ulid } from 'ulid';
@@ -129,6 +131,55 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     const submitted = client().submit(cats(1), { model: await model(), topK: 1, wait: false, ...limits });
     await expect(submitted).rejects.toMatchObject({ kind: 'usage' });
     expect(await Array.fromAsync(cloud.output.list(JOBS_PREFIX))).toEqual([]);
+  });
+
+  describe('with images of the web', () => {
+    let server: Server;
+    let host: string;
+    let isThere: boolean;
+    beforeEach(async () => {
+      isThere = false;
+      server = createServer(({ url }, response) => {
+        if (url === '/cat.jpg' || isThere) response.end(cat);
+        else response.writeHead(404).end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    });
+    afterEach(() => server.close());
+
+    async function submit(allowUrls?: readonly string[]) {
+      const inputs = [`http://${host}/cat.jpg`, `http://${host}/late.jpg`];
+      const options = { model: await model(), topK: 1, wait: true, ...(allowUrls && { allowUrls }) };
+      const job = await client().submit(inputs, options);
+      return { job, outcomes: await all(job.outcomes()) };
+    }
+    async function retry(id: string): Promise<Outcome[]> {
+      const job = await client().retry(id, { wait: true });
+      return job === undefined ? [] : await all(job.outcomes());
+    }
+
+    it('labels them by their addresses, and fetches those again that failed', async () => {
+      const { job, outcomes } = await submit();
+      expect(outcomes).toMatchObject([
+        { name: `http://${host}/cat.jpg`, labels: [{ label: expect.stringContaining('cat') }] },
+        { name: `http://${host}/late.jpg`, error: { code: 'missing' } },
+      ]);
+      isThere = true;
+      expect(await retry(job.id)).toMatchObject([
+        { name: `http://${host}/late.jpg`, labels: [{ label: expect.stringContaining('cat') }] },
+      ]);
+    });
+
+    it('keeps to the hosts that a job may ask, also when another program retries it', async () => {
+      isThere = true;
+      const refused = {
+        error: { code: 'unreadable', message: expect.stringContaining('may not fetch from') },
+      };
+      const { job, outcomes } = await submit(['public']);
+      expect(outcomes).toMatchObject([refused, refused]);
+      expect(await retry(job.id)).toMatchObject([refused, refused]);
+    });
   });
 
   it('stores the same image once, however often it is submitted', async () => {

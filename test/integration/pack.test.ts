@@ -21,6 +21,7 @@ import { ReuseGuess } from '../../src/upload/put-content.ts';
 import { type JobImage, type StoreGroupOptions, storeGroup } from '../../src/upload/store-group.ts';
 import { NOTHING_ANNOUNCED, uploadJobImages } from '../../src/upload/submit.ts';
 import { type Download, downloadsOf } from '../../src/worker/messages/download.ts';
+import { noFetcher } from '../unit/upload/no-fetcher.ts';
 import { MODEL } from './worker-harness.ts';
 
 let folder: string;
@@ -50,6 +51,7 @@ async function store(inputs: Input[], options: Partial<StoreGroupOptions> = {}) 
     input: cloud.input,
     maxImageBytes: 16 * MEBIBYTE,
     reader: new FileReader(systemClock),
+    fetcher: noFetcher,
     clock: systemClock,
     random: Math.random,
     atOnce: 3,

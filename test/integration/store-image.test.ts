@@ -12,6 +12,7 @@ import { createLocalCloud } from '../../src/local/cloud.ts';
 import { oldImages } from '../../src/results/expire.ts';
 import { FileReader } from '../../src/upload/file-reader.ts';
 import { storeImage } from '../../src/upload/store-image.ts';
+import { noFetcher } from '../unit/upload/no-fetcher.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 
 let folder: string;
@@ -35,6 +36,7 @@ const store = async (input: Store, from = file, clock = systemClock) => {
     input,
     maxImageBytes: 32 * 1024 * 1024,
     reader,
+    fetcher: noFetcher,
     clock,
     random: Math.random,
     packBelowBytes,

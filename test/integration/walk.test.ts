@@ -140,6 +140,22 @@ describe('upload takes', () => {
     expect(await walk([path.join(folder, '[1].jpg')])).toHaveLength(1);
   });
 
+  it('web addresses, given or in a list, whatever their names', async () => {
+    const given = ['https://example.org/a.jpg', 'http://nas.local:8080/photo?id=1'];
+    const all = [...given, 'https://example.org/a.jpg'];
+    await file('b.jpg');
+    const stdin = [...all, path.join(folder, 'b.jpg')].join('\n');
+    expect(await walk(given)).toEqual(given.map((url) => ({ kind: 'url', name: url, source: url, url })));
+    expect(names(await walk(['-'], { stdin }))).toEqual([...all, path.join(folder, 'b.jpg')]);
+    expect(skipped).toEqual([]);
+  });
+
+  it('no web address with a password, and says so', async () => {
+    await expect(walk(['https://ada:secret@example.org/a.jpg'])).rejects.toThrow(
+      'has a user name or password',
+    );
+  });
+
   it('a glob, at any depth of its pattern', async () => {
     for (const name of ['x/a.jpg', 'x/y/b.jpg', 'x/c.png']) await file(name);
     expect(await walk([`${folder}/x/*.jpg`])).toHaveLength(1);

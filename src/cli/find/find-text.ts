@@ -34,7 +34,7 @@ function cells({ place, label, score, job }: FoundPhotograph, screen: Screen | u
   return [shown, { text: label.label, style: 'bold' }, `${(100 * score).toFixed(1)} %`, day];
 }
 
-const KEYS = { file: 'path', object: 'address', upload: 'name' } as const;
+const KEYS = { file: 'path', object: 'address', web: 'address', upload: 'name' } as const;
 
 const jsonOf = ({ place, label, score, job }: FoundPhotograph): object => ({
   [KEYS[place.kind]]: place.at,

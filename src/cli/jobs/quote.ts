@@ -145,7 +145,7 @@ async function countInputs(
     else if (bytes === undefined || bytes > maxImageBytes) found.requests.addFailed();
     else {
       found.requests.addStored(bytes);
-      if (!readsInPlace) found.copiedBytes += bytes;
+      if (!readsInPlace || input.kind === 'url') found.copiedBytes += bytes;
       if (input.kind === 'file') found.files.add(input.path);
     }
   }
@@ -161,9 +161,13 @@ async function countInputs(
   throw emptyInput.error(inputs);
 }
 
+/** Of an image of the web, which is not fetched for an estimate. */
+const WEB_IMAGE_BYTES = 500_000;
+
 /** Undefined for an unreadable file: it would get an error outcome, and nothing would be stored. */
 async function bytesOf(input: Input): Promise<number | undefined> {
   if (input.kind === 'object') return input.bytes;
+  if (input.kind === 'url') return WEB_IMAGE_BYTES;
   if (input.kind !== 'file') return undefined;
   try {
     await access(input.path, constants.R_OK);

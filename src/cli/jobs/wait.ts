@@ -2,6 +2,7 @@ import type { Job } from '../../client/job.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { dollars } from '../../core/money/money.ts';
+import { isWebAddress } from '../../core/network/web-address.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
@@ -121,7 +122,8 @@ export async function printJobId(
 }
 
 const readsFilesInPlace = ({ localFiles, inputs }: JobRecord): boolean =>
-  localFiles === 'in-place' && inputs.some((input) => parseS3Address(input) === undefined);
+  localFiles === 'in-place' &&
+  inputs.some((input) => parseS3Address(input) === undefined && !isWebAddress(input));
 
 /** `, $0.0123`; '' if the cost is unknown, zero, or cannot be read: the results do not depend on it. */
 export async function costText(costUsd: WaitOptions['costUsd']): Promise<string> {

@@ -167,6 +167,7 @@ async function openApp(
     token,
     allowHosts: settings.allowHosts ?? [],
     allowBuckets: settings.allowBuckets ?? [],
+    allowUrls: settings.allowUrls ?? [],
     corsOrigins: settings.corsOrigins ?? [],
     proxies: settings.proxies,
     topK: settings.topK,

@@ -36,7 +36,10 @@ export const topK = z.int().min(1).max(MAX_TOP_K);
 
 /** The format of records of jobs with labels of their own: an older imgcls would send their images without them. */
 export const WORDS_JOB_FORMAT = 2;
-/** The format of records of jobs with an inventory: an older imgcls would resume them with its manifest as an image. */
+/**
+ * The format of records of jobs with an inventory, which an older imgcls would resume with its manifest as an image, or with
+ * web addresses, whose allowed hosts it would drop.
+ */
 export const JOB_FORMAT = 3;
 
 /** `jobs/<jobId>/job.json`. It is changed by conditional writes only. */
@@ -56,6 +59,8 @@ export const jobRecord = z.object({
   exclude: z.array(z.string()),
   topK,
   model: modelRef,
+  /** Hosts that its web addresses may name, if a caller of the service gave them (setting `allowUrls`). Absent: all. */
+  allowUrls: z.array(z.string()).optional(),
   /** The process that announces the images, on one machine. */
   submitter: locatedProcess.optional(),
   /** Known images are classified, too. */

@@ -3,7 +3,7 @@ import { MAX_PACK_BYTES } from '../job/batches.ts';
 import { modelName, modelVariant } from '../model/model.ts';
 import { MAX_TOP_K } from '../model/outcome.ts';
 import { DEFAULTS } from './defaults.ts';
-import { count, dollars, list, oneOf, pattern, rate, seconds, text } from './schemas.ts';
+import { count, dollars, hosts, list, oneOf, pattern, rate, seconds, text } from './schemas.ts';
 
 export interface Setting {
   /** Built only when there is a value to parse: a run sets few settings, and building all schemas takes 3 ms. */
@@ -223,6 +223,10 @@ export const declared = {
   allowBuckets: {
     schema: list,
     what: 'S3 buckets that clients of the service may submit images from, comma-separated',
+  },
+  allowUrls: {
+    schema: hosts,
+    what: 'hosts from which the service fetches images for clients, comma-separated: public (all with public addresses), names, and names with a port',
   },
   uploads: {
     schema: () => oneOf(['direct', 'service']),

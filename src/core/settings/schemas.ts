@@ -43,3 +43,16 @@ export function list() {
     )
     .pipe(z.array(z.string(kind).min(1, kind), kind).min(1, kind).max(50, kind));
 }
+
+/** Host names, each alone or with a port. */
+export function hosts() {
+  const kind = 'must be host names such as example.org or nas.local:8080, or public';
+  return list().pipe(
+    z.array(
+      z
+        .string()
+        .toLowerCase()
+        .regex(/^([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/, kind),
+    ),
+  );
+}

@@ -1,12 +1,13 @@
 // Reads what a repository of the Hugging Face Hub has, at one commit.
 
 import * as z from 'zod';
+import { isTemporary } from '../../core/network/answers.ts';
 import { backoffMs } from '../../core/runtime/backoff.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { firstIssue } from '../../core/runtime/versioned.ts';
 import { harmless } from '../../core/text/harmless.ts';
-import { isTemporary, LaterError, problemOf } from '../download.ts';
+import { LaterError, problemOf } from '../download.ts';
 import { type AddressesOf, fetchFollowing } from '../redirects.ts';
 import type { HubReference } from './reference.ts';
 

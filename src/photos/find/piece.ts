@@ -66,7 +66,8 @@ export function parseRecords(bytes: Uint8Array): Records {
   };
 }
 
-const KINDS = ['file', 'object', 'upload'] as const;
+/** New ones go to the end, as their places are stored. */
+const KINDS = ['file', 'object', 'upload', 'web'] as const;
 
 /** What a piece has of each photograph besides its records, in columns, as their values are alike. */
 interface Texts {

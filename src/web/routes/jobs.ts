@@ -5,6 +5,7 @@ import type { Client } from '../../client/client.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
+import { isWebAddress } from '../../core/network/web-address.ts';
 import { DiskFullError, isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, type ReadJobsOptions, readJobs, type UnknownJob } from '../../results/job-list.ts';
@@ -90,10 +91,17 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       params: byId,
       response: { 200: jobView, ...problemResponses(...COMMON_STATUSES, 404, 409, 413, 415) },
     },
-    async handler({ params: { id } }) {
-      const job = await client.retry(id, { wait: false });
+    async handler(request) {
+      const { id } = request.params;
+      const { allowUrls, fetchingJobs } = options;
+      const { inputs } = await (await client.job(id)).record();
+      const job = await fetchingJobs.start(request, inputs, () =>
+        client.retry(id, { wait: false, allowUrls }),
+      );
       if (job === undefined) throw new HttpProblem(409, `Job ${id} has no failed images.`);
-      await job.submitted;
+      // Fetching images may take long.
+      if (!inputs.some(isWebAddress)) await job.submitted;
+      else job.submitted.catch(() => {});
       hub.followToEnd(id);
       return await hub.refresh(id);
     },

@@ -4,12 +4,14 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { topK } from '../../core/job/job.ts';
+import { faultOfAddress, isWebAddress } from '../../core/network/web-address.ts';
 import { isInventory } from '../../upload/bucket/inventory.ts';
 import { parseS3Address } from '../../upload/select.ts';
+import { closestAllowed } from '../../upload/web/allowed-hosts.ts';
 import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import { createJob, type JobCreation, type RequestedJob } from '../create-job.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
-import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
+import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, MAX_INPUTS, type ServiceLimits } from '../limits.ts';
 import { labelsIn } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { digestOfUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
@@ -56,9 +58,12 @@ export function submitRoutes(app: FastifyInstance, options: SubmitRouteOptions):
 }
 
 /** What both routes have. */
-const routeOf = ({ uploads, limits }: SubmitRouteOptions) => ({
+const routeOf = ({ uploads, limits, allowUrls }: SubmitRouteOptions) => ({
   method: 'POST' as const,
-  bodyLimit: uploads === undefined ? MAX_BODY_BYTES : MAX_BODY_BYTES + BYTES_PER_NAMED_IMAGE * limits.files,
+  bodyLimit:
+    MAX_BODY_BYTES +
+    BYTES_PER_NAMED_IMAGE *
+      Math.max(uploads === undefined ? 0 : limits.files, allowUrls.length === 0 ? 0 : MAX_INPUTS),
   schema: {
     tags: ['jobs'],
     headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
@@ -118,9 +123,9 @@ function namedRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
     schema: {
       ...common.schema,
       operationId: 'submitNamedJob',
-      summary: 'Submit a job: name images in S3',
+      summary: 'Submit a job: name images in S3 or of the web',
       description:
-        'Names `s3://` inputs, or images that were put into the input bucket (`POST /v1/uploads`, where available).',
+        'Names `s3://` inputs and web addresses, which the service fetches, or images that were put into the input bucket (`POST /v1/uploads`, where available).',
     } as never,
     async handler(request, reply) {
       const job = await createJob(request, options, {
@@ -191,25 +196,40 @@ async function readUpload(
 
 async function readNamed(
   body: NamedJob,
-  { uploads, allowBuckets }: SubmitRouteOptions,
+  { uploads, allowBuckets, allowUrls }: SubmitRouteOptions,
 ): Promise<RequestedJob> {
   const { topK, model, labels, fresh, by, maxCostUsd } = body;
   const options = { topK, model, labels, fresh, by, maxCostUsd, digest: digestOfJson(body) };
   if ('images' in body) return { inputs: (await uploads?.requireStored(body.images)) ?? [], ...options };
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
-    const { bucket = '' } = parseS3Address(input) ?? {};
-    // An inventory names another bucket, which was not allowed.
-    if (isInventory(input))
-      throw new HttpProblem(403, 'The service does not read the inventory of a bucket.', {
-        hint: 'Name the prefixes of the bucket, or use "imgcls label".',
-      });
-    if (allowBuckets.includes(bucket)) continue;
-    throw new HttpProblem(403, `The service is not allowed to read bucket "${bucket}".`, {
-      hint: 'The operator can allow it with --allow-buckets.',
-    });
+    if (isWebAddress(input)) requireAllowedHost(input, allowUrls);
+    else requireAllowedBucket(input, allowBuckets);
   }
   return { inputs, include, exclude, ...options };
+}
+
+function requireAllowedBucket(input: string, allowBuckets: readonly string[]): void {
+  const { bucket = '' } = parseS3Address(input) ?? {};
+  // An inventory names another bucket, which was not allowed.
+  if (isInventory(input))
+    throw new HttpProblem(403, 'The service does not read the inventory of a bucket.', {
+      hint: 'Name the prefixes of the bucket, or use "imgcls label".',
+    });
+  if (allowBuckets.includes(bucket)) return;
+  throw new HttpProblem(403, `The service is not allowed to read bucket "${bucket}".`, {
+    hint: 'The operator can allow it with --allow-buckets.',
+  });
+}
+
+function requireAllowedHost(input: string, allowUrls: readonly string[]): void {
+  const fault = faultOfAddress(input);
+  if (fault !== undefined) throw new HttpProblem(400, `The input "${input}" ${fault}.`);
+  const url = new URL(input);
+  if (closestAllowed(url, allowUrls) !== undefined) return;
+  throw new HttpProblem(403, `The service is not allowed to fetch images from ${url.host}.`, {
+    hint: 'The operator can allow it with --allow-urls. Or download the images and upload them.',
+  });
 }
 
 /** @param location relative to the request's address: the service need not know its path below a reverse proxy. */

@@ -56,6 +56,7 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
     corsOrigins: [],
     proxies: 0,
     allowBuckets: [],
+    allowUrls: [],
     topK: 5,
     selectModel: noModel,
     modelTitle: async () => 'stub/fp32',

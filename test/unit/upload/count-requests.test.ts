@@ -8,6 +8,7 @@ import type { Input } from '../../../src/upload/inputs.ts';
 import { partCount } from '../../../src/upload/plan.ts';
 import { storeGroup } from '../../../src/upload/store-group.ts';
 import { virtualClock } from '../virtual-clock.ts';
+import { noFetcher } from './no-fetcher.ts';
 
 const LIMIT = 1000;
 const SMALL = 999;
@@ -88,6 +89,7 @@ describe('the objects of a job', () => {
         atOnce: 4,
         maxImageBytes: 100_000,
         reader: new FileReader(clock),
+        fetcher: noFetcher,
         packBelowBytes,
       };
       for (let from = 0; from < images.length; from = batchEnd(from))

@@ -25,12 +25,13 @@ export function register(program: Command): void {
         'imgcls label *.jpg --min-score 0.5',
         'imgcls label photos/ --model clip --labels "invoice, receipt, whiteboard, cat"',
         'imgcls label photos/ --by 09:00 --max-cost 0.50 --dry-run',
+        'imgcls label https://example.org/photo.jpg',
         'find . -name "*.jpg" -print0 | imgcls label -',
       ),
     )
     .argument(
       '<inputs...>',
-      'Files, folders, globs, s3://bucket/prefix, the s3://.../manifest.json of an S3 Inventory, or - for a list of paths on standard input, one a line or separated by NUL',
+      'Files, folders, globs, s3://bucket/prefix, the s3://.../manifest.json of an S3 Inventory, web addresses, or - for a list of paths and addresses on standard input, one a line or separated by NUL',
     )
     .option(
       '-k, --top-k <n>',

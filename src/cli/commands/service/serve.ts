@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { DEFAULTS } from '../../../core/settings/defaults.ts';
 import { examples } from '../../flags.ts';
 import type { ServeFlags } from '../../service/serve.ts';
@@ -19,6 +19,12 @@ export const withServeFlags = (command: Command): Command =>
     .option('--insecure', 'Listen on any address without a token')
     .option('--allow-hosts <list>', 'Further host names that the service answers to, comma-separated')
     .option('--allow-buckets <list>', 'S3 buckets that callers may use, comma-separated')
+    .addOption(
+      new Option(
+        '--allow-urls [hosts]',
+        'Hosts from which the service fetches images whose web addresses callers submit, comma-separated; without hosts all that have public addresses',
+      ).preset('public'),
+    )
     .option('--cors-origins <list>', 'Origins whose web pages may call the service, comma-separated')
     .option('--max-files <n>', 'Maximum number of images per upload')
     .option('--max-request-bytes <n>', 'Maximum size of an upload, in bytes')

@@ -1,0 +1,19 @@
+/** Web addresses of images: http and https. Pure. */
+
+/** Whether the text is meant as a web address. It may be a wrong one. */
+export const isWebAddress = (text: string): boolean => /^https?:\/\//i.test(text);
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** The port, also where the address has none. */
+export const portOf = ({ port, protocol }: URL): string => port || (DEFAULT_PORTS[protocol] ?? '');
+
+/** What is wrong with a web address, in words behind its text; undefined if an image can be fetched from it. */
+export function faultOfAddress(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null) return 'is not a web address';
+  if (DEFAULT_PORTS[url.protocol] === undefined) return 'is not an address of http or https';
+  // It would stand in results, in the terminal and on the page.
+  if (url.username !== '' || url.password !== '') return 'has a user name or password';
+  return undefined;
+}
