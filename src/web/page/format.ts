@@ -1,4 +1,5 @@
 /** Formats numbers and dates. Pure. */
+import { parseWebAddress } from '../../core/network/web-address.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 
 const whole = new Intl.NumberFormat('en');
@@ -8,8 +9,12 @@ const dayAndTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyl
 
 export const number = (value: number): string => whole.format(value);
 
-/** The name of a file without its folders, which all files of a job may share. */
-export const baseName = (path: string): string => path.split('/').at(-1) || path;
+/** The name of a file without its folders, which all files of a job may share. Of a web address without a file its host. */
+export function baseName(path: string): string {
+  const url = parseWebAddress(path);
+  if (url === undefined) return path.split('/').at(-1) || path;
+  return url.pathname.split('/').at(-1) || url.host;
+}
 
 /** `1 image`, `2,000 images`. */
 export const counted = (count: number, what: string): string => pluralize(count, what, number(count));

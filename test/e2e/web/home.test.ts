@@ -1,6 +1,9 @@
 /// <reference lib="dom" />
 /** The start page and the ways between the views. */
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +54,15 @@ const drop = (names: readonly string[]) =>
       document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
   }, names);
 
+/** Drops a link of another tab. */
+const dropAddress = (address: string) =>
+  page.evaluate((dropped) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData('text/uri-list', dropped);
+    for (const type of ['dragover', 'drop'])
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, address);
+
 const pasteText = (text: string) =>
   page.evaluate((pasted) => {
     const clipboardData = new DataTransfer();
@@ -87,7 +99,42 @@ describe.skipIf(browser === undefined)('the start page', () => {
     await page.getByRole('heading', { level: 1 }).waitFor();
     await pasteText('s3://photos/2026/\nhttps://example.org/cat.jpg');
     await page.getByText('This service reads no images from S3.').waitFor();
-    await page.getByText('Web addresses cannot be labelled.').waitFor();
+    await page.getByText('This service does not fetch web addresses.').waitFor();
+    expect(await page.getByText('Paste addresses').count()).toBe(0);
+  });
+
+  it('labels the photos of pasted and dropped addresses, if the service may fetch them', async () => {
+    const web = createServer(({ url = '' }, response) => {
+      const file = files.find((each) => url === `/${path.basename(each)}`);
+      if (file === undefined) response.writeHead(404).end();
+      else createReadStream(file).pipe(response);
+    });
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+    const [first = '', second = ''] = files.map((file) => `http://${host}/${path.basename(file)}`);
+    const args = ['up', '--allow-urls', host];
+    const fetching = await startService(installed.bin, await installed.dataDir(), args);
+    try {
+      await page.goto(`${fetching.url}/jobs`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await pasteText(`Look at ${first}, and at https://example.org/b.jpg!`);
+      await page.getByText('This service may not fetch from example.org.').waitFor();
+      await dropAddress(second);
+      await page.getByText('Paste addresses').click();
+      await page.getByRole('textbox', { name: 'Addresses of photos' }).fill(`http://${host}/missing.jpg`);
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      const listed = page.getByRole('list', { name: 'Addresses to be labelled' }).getByRole('listitem');
+      await expect.poll(() => listed.count()).toBe(3);
+      expect(await layoutFaults(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Label 3 photos' }).click();
+      await page.getByRole('heading', { name: `${host} and 2 more` }).waitFor();
+      await expect.poll(() => page.locator('.photo-labelled').count(), { timeout: 60_000 }).toBe(2);
+      await expect.poll(() => page.locator('.photo .thumb-shown').count()).toBe(2);
+      await page.getByRole('button', { name: 'Missing, ' }).waitFor();
+    } finally {
+      await fetching.stop();
+      web.close();
+    }
   });
 
   it('goes on with an upload while other views are shown', async () => {

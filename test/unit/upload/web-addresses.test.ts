@@ -13,8 +13,8 @@ describe('a web address', () => {
     ['http://[::1]:8080/a.jpg?w=1#x', undefined],
     ['https://ada@example.org/a.jpg', 'has a user name or password'],
     ['https://:secret@example.org/a.jpg', 'has a user name or password'],
-    ['https://', 'is not a web address'],
-    ['https://example.org:99999/', 'is not a web address'],
+    ['https://', 'is not an address of http or https'],
+    ['https://example.org:99999/', 'is not an address of http or https'],
     ['file:///etc/passwd', 'is not an address of http or https'],
   ])('%s: %s', (text, fault) => {
     expect(faultOfAddress(text)).toBe(fault);

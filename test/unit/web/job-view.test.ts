@@ -48,6 +48,12 @@ describe('a job is called', () => {
     ['a.jpg and 59 more', { firstImages: [{ index: 0, name: 'a.jpg' }] }],
     ['Dropped photos', { id: 'drop-2026-11-26' }],
     ['Photos', {}],
+    ['example.org', { inputs: ['https://example.org/2026/a.jpg'] }],
+    ['example.org and 3 more', { inputs: ['https://example.org/a.jpg'], inputCount: 4 }],
+    [
+      'example.org and 3 more',
+      { inputs: ['-'], firstImages: [{ index: 0, name: 'https://example.org/a' }], total: 4 },
+    ],
   ])('%s', (title, more) => {
     expect(jobTitle({ ...job, ...more })).toBe(title);
   });
@@ -74,7 +80,14 @@ describe('a failed image', () => {
     ['truncated', job, 'Restore the file from the camera or a backup, then label it again.'],
     ['unsupported_format', folder, 'Convert it to JPEG, then label it again.'],
   ] as const)('%s, has advice', (code, of, advice) => {
-    expect(errorAdvice(code, of)).toBe(advice);
+    expect(errorAdvice({ name: 'a.jpg', error: { code, message: '' } }, of)).toBe(advice);
+  });
+
+  it('of the web has an address to look at', () => {
+    const missing = { name: 'https://example.org/a', error: { code: 'missing', message: '' } } as const;
+    expect(errorAdvice(missing, folder)).toBe(
+      'Open the address in a browser to see what it gives, then retry.',
+    );
   });
 
   it('can be retried if its machine failed, or if its file is read again', () => {

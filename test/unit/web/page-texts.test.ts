@@ -4,7 +4,7 @@ import { findPath, findQueryOf } from '../../../src/web/page/find/find-query.ts'
 import { controllerText, figuresOf } from '../../../src/web/page/fleet/fleet-text.ts';
 import { baseName } from '../../../src/web/page/format.ts';
 import { filterJobs } from '../../../src/web/page/jobs/filter-jobs.ts';
-import { addressesIn } from '../../../src/web/page/upload/address-list.ts';
+import { addressesIn, partsOfAddress, takeAllowed } from '../../../src/web/page/upload/address-list.ts';
 import { modelText } from '../../../src/web/page/upload/model-text.ts';
 
 const idle: StatusBody = {
@@ -108,13 +108,53 @@ describe('a search', () => {
 });
 
 describe('pasted text', () => {
-  it('is a list of addresses, or nothing to label', () => {
-    expect(addressesIn('s3://photos/2026/\n https://example.org/a.jpg')).toEqual({
-      s3: ['s3://photos/2026/'],
-      web: ['https://example.org/a.jpg'],
+  it.each([
+    ['s3://photos/2026/\n https://example.org/a.jpg', ['s3://photos/2026/', 'https://example.org/a.jpg']],
+    [
+      'See (http://nas.local:80/a_(1).jpg), and HTTPS://example.org/b?c=1.',
+      ['http://nas.local:80/a_(1).jpg', 'HTTPS://example.org/b?c=1'],
+    ],
+    ['<img src="https://example.org/a.jpg">', ['https://example.org/a.jpg']],
+    ['# a comment of a list\r\nhttps://example.org/a.jpg\r\n', ['https://example.org/a.jpg']],
+    ['mailto:ada@example.org, file:///etc/passwd, example.org', []],
+    [' ', []],
+  ])('%j has these addresses: %j', (text, addresses) => {
+    expect(addressesIn(text)).toEqual(addresses);
+  });
+
+  const found = [
+    's3://b/',
+    'https://example.org/a.jpg',
+    'https://ada:x@example.org/',
+    'http://nas.local:8080/b',
+  ];
+
+  it('gives those that the operator allows, and says why not the others', () => {
+    expect(takeAllowed(found, { allowBuckets: ['b'], allowUrls: ['public'] })).toEqual({
+      taken: ['s3://b/', 'https://example.org/a.jpg'],
+      refusals: [
+        'Skipped https://ada:x@example.org/: it has a user name or password.',
+        'This service may not fetch from nas.local:8080. Its operator can allow it (--allow-urls).',
+      ],
     });
-    expect(addressesIn('see s3://photos/2026/')).toBeUndefined();
-    expect(addressesIn(' ')).toBeUndefined();
+  });
+
+  it('gives none if nothing is allowed, and says once how to turn it on', () => {
+    expect(takeAllowed(found, { allowBuckets: [], allowUrls: [] })).toEqual({
+      taken: [],
+      refusals: [
+        'This service reads no images from S3. Its operator can allow buckets (--allow-buckets).',
+        'This service does not fetch web addresses. Its operator can turn that on (--allow-urls).',
+      ],
+    });
+  });
+
+  it('is shown by the name of the image and the host', () => {
+    expect(partsOfAddress('https://example.org/2026/a.jpg?w=100')).toEqual({
+      host: 'example.org',
+      name: 'a.jpg',
+    });
+    expect(partsOfAddress('s3://photos/2026/b.jpg')).toEqual({ host: 'photos', name: 'b.jpg' });
   });
 });
 
@@ -123,6 +163,8 @@ describe('the name of a file', () => {
     ['Wedding/church/IMG_1.jpg', 'IMG_1.jpg'],
     ['IMG_1.jpg', 'IMG_1.jpg'],
     ['Wedding/', 'Wedding/'],
+    ['https://example.org/2026/a.jpg?w=100#top', 'a.jpg'],
+    ['https://example.org', 'example.org'],
   ])('has no folders: %s', (path, name) => {
     expect(baseName(path)).toBe(name);
   });

@@ -1,4 +1,5 @@
 /** What is said of an image that failed. Pure. */
+import { isWebAddress } from '../../../core/network/web-address.ts';
 import type { JobView } from '../../api.ts';
 import type { Failed } from './follow/outcomes.ts';
 
@@ -26,6 +27,9 @@ const texts: Record<ErrorCode, ErrorText> = {
   deadline: { short: 'Timed out' },
 };
 
+/** What an address gives instead of an image. */
+const OF_THE_ADDRESS: readonly ErrorCode[] = ['missing', 'unreadable', 'not_an_image'];
+
 const textOf = (code: ErrorCode): ErrorText => texts[code] ?? { short: 'Error' };
 
 export const shortErrorText = (code: ErrorCode): string => textOf(code).short;
@@ -40,7 +44,12 @@ export function canRetryHelp(code: ErrorCode, job: JobView): boolean {
 }
 
 /** What to do about the error. */
-export function errorAdvice(code: ErrorCode, job: JobView): string {
+export function errorAdvice(
+  { name, error: { code } }: Pick<Failed, 'name' | 'error'>,
+  job: JobView,
+): string {
+  if (isWebAddress(name) && OF_THE_ADDRESS.includes(code))
+    return 'Open the address in a browser to see what it gives, then retry.';
   const { first } = textOf(code);
   if (first === undefined) return 'A retry may help.';
   return `${first}, then ${canRetryHelp(code, job) ? 'retry' : 'label it again'}.`;

@@ -2,6 +2,7 @@
 import { SMALL_BATCH } from '../../../core/job/batches.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import { dollars } from '../../../core/money/money.ts';
+import { parseWebAddress } from '../../../core/network/web-address.ts';
 import { duration } from '../../../core/text/duration.ts';
 import { harmless } from '../../../core/text/harmless.ts';
 import { wholePercent } from '../../../core/text/percent.ts';
@@ -20,7 +21,7 @@ const warningMarks: Readonly<Record<Warning, string>> = {
   low_resolution: 'Low resolution',
 };
 
-/** What a job is called: its folder as given, or that of its first image. */
+/** What a job is called: its folder or host as given, or that of its first image. */
 export function jobTitle({
   id,
   inputs = [],
@@ -31,15 +32,19 @@ export function jobTitle({
   if (isDropJob(id)) return 'Dropped photos';
   const [input] = inputs;
   // A list on standard input.
-  if (input !== undefined && input !== '-') return andMore(lastPart(input), inputCount);
+  if (input !== undefined && input !== '-') return andMore(hostOf(input) ?? lastPart(input), inputCount);
   const firstImage = firstImages[0]?.name;
   if (firstImage === undefined) return 'Photos';
+  const host = hostOf(firstImage);
+  if (host !== undefined) return andMore(host, total ?? 1);
   const [folder = '', ...below] = firstImage.split('/');
   return harmless(below.length > 0 ? folder : andMore(firstImage, total ?? 1));
 }
 
 /** The title of a job without shortening: its files and folders as given. */
 export const wholeName = (job: JobView): string => job.inputs?.map(harmless).join('\n') ?? jobTitle(job);
+
+const hostOf = (text: string): string | undefined => parseWebAddress(text)?.host;
 
 const lastPart = (path: string): string =>
   harmless(

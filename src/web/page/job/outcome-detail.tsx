@@ -20,7 +20,7 @@ export function OutcomeDetail({ job, outcome, minScore, maxLabels }: OutcomeDeta
     return (
       <>
         <p>{outcome.error.message}</p>
-        <p class="small">{errorAdvice(outcome.error.code, job)}</p>
+        <p class="small">{errorAdvice(outcome, job)}</p>
       </>
     );
   const { labels, score, warning, decodedShare, source } = outcome;

@@ -2,8 +2,10 @@ import { useRef } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { number } from '../format.ts';
 import { server } from '../service/server.ts';
+import { AddressField } from './address-field.tsx';
 import { collectFromList } from './collect-files.ts';
 import { isDragging } from './drops.ts';
+import { takesAddresses } from './pasted-addresses.ts';
 import { TAKEN_ENDINGS } from './select-images.ts';
 import { addFiles, chosen, isReading, uploading } from './tray-state.ts';
 
@@ -76,6 +78,7 @@ export function DropZone() {
         aria-label="Camera"
         onChange={take}
       />
+      {takesAddresses.value && <AddressField />}
       {!isSmall && limits !== undefined && (
         <p class="small">
           JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC, BMP or camera raw. Up to {binaryByteSize(limits.imageBytes)}{' '}

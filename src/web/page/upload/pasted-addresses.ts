@@ -1,29 +1,32 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { jobPath } from '../address.ts';
 import { navigate } from '../location.ts';
-import { serverLoaded } from '../service/server.ts';
+import { server, serverLoaded } from '../service/server.ts';
 import { submitNamed } from '../service/submit-named.ts';
-import { addressesIn } from './address-list.ts';
+import { addressesIn, takeAllowed } from './address-list.ts';
 import { failure, options, skipped } from './tray-state.ts';
 
-/** Pasted `s3://` addresses, to be labelled. */
+/** Addresses of images in S3 and of the web, to be labelled. */
 export const addresses = signal<readonly string[]>([]);
 
-/** Takes a list of addresses of images, and shows it on the start page. Other texts are ignored. */
-export async function pasteText(text: string): Promise<void> {
-  const pasted = addressesIn(text);
-  if (pasted === undefined) return;
-  const { allowBuckets } = await serverLoaded();
-  const isAllowed = allowBuckets.length > 0;
-  if (isAllowed) addresses.value = [...new Set([...addresses.value, ...pasted.s3])];
-  const refusals = [
-    pasted.web.length > 0 && 'Web addresses cannot be labelled. Download the images, then drop them here.',
-    pasted.s3.length > 0 &&
-      !isAllowed &&
-      'This service reads no images from S3. Its operator can allow buckets (--allow-buckets).',
-  ];
-  skipped.value = refusals.filter((refusal) => refusal !== false);
+/** Whether the service takes any. */
+export const takesAddresses = computed(() => {
+  const { allowBuckets = [], allowUrls = [] } = server.value ?? {};
+  return allowBuckets.length + allowUrls.length > 0;
+});
+
+/** Takes the addresses of images in a text, and shows them on the start page. Texts without any are ignored. */
+export async function addAddresses(text: string): Promise<void> {
+  const found = addressesIn(text);
+  if (found.length === 0) return;
+  const { taken, refusals } = takeAllowed(found, await serverLoaded());
+  addresses.value = [...new Set([...addresses.value, ...taken])];
+  skipped.value = refusals;
   navigate('./');
+}
+
+export function removeAddress(address: string): void {
+  addresses.value = addresses.value.filter((other) => other !== address);
 }
 
 /** Submits the addresses as a job, and shows it. */
