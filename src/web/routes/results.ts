@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { anyJobId } from '../../core/job/job.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
-import { createExporter, type ExportOptions, exportedOutcome } from '../../results/export.ts';
+import { createExporter, type Exporter, type ExportOptions, exportedOutcome } from '../../results/export.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import { compress } from '../compression.ts';
@@ -17,6 +17,7 @@ const MEDIA_TYPES = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
   csv: 'text/csv; charset=utf-8',
+  parquet: 'application/vnd.apache.parquet',
 } as const;
 type Format = keyof typeof MEDIA_TYPES;
 
@@ -26,6 +27,7 @@ const FORMATS = {
   'application/x-ndjson': 'ndjson',
   'application/ndjson': 'ndjson',
   'text/csv': 'csv',
+  'application/vnd.apache.parquet': 'parquet',
 } as const;
 const ACCEPTED_TYPES = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
 
@@ -39,11 +41,13 @@ const query = z.strictObject({
     .default(0),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
   /** Returns all outcomes as a file. Without it the format depends on `Accept`. */
-  format: z.enum(['json', 'ndjson', 'csv']).optional(),
+  format: z.enum(['json', 'ndjson', 'csv', 'parquet']).optional(),
   minScore,
 });
 
 const PAGE_SIZE = 100;
+/** Rows of a row group of Parquet: some 5 MB of memory for each download under way. */
+const GROUP_ROWS = 1000;
 
 /** `GET /v1/jobs/{id}/results`: a page of outcomes, or a stream of all. */
 export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
@@ -55,7 +59,7 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
       tags: ['jobs'],
       summary: 'Get the outcomes of a job so far, in input order',
       description:
-        'JSON is paged. NDJSON and CSV (by `Accept`) are complete unless `limit` is given. With `format` the response is a file download.',
+        'JSON is paged. NDJSON, CSV and Parquet (by `Accept`) are complete unless `limit` is given. With `format` the response is a file download.',
       params: z.object({ id: anyJobId }),
       querystring: query,
       response: {
@@ -65,6 +69,7 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
             'application/json': { schema: z.union([resultsPage, z.array(outcomeView)]) },
             'application/x-ndjson': { schema: z.string() },
             'text/csv': { schema: z.string() },
+            'application/vnd.apache.parquet': { schema: z.string() },
           },
         },
         ...problemResponses(...COMMON_STATUSES, 404, 406),
@@ -83,8 +88,8 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
         return { job: id, ...(await pageOf(outcomes, limit ?? PAGE_SIZE, options)) };
       if (format !== undefined)
         reply.header('content-disposition', `attachment; filename="imgcls-${id}.${format}"`);
-      const text = exported(take(outcomes, limit), wanted, options);
-      return reply.type(MEDIA_TYPES[wanted]).send(Readable.from(text, { objectMode: false }));
+      const file = exported(take(outcomes, limit), await exporterOf(wanted, id, options));
+      return reply.type(MEDIA_TYPES[wanted]).send(Readable.from(file, { objectMode: false }));
     },
   });
 }
@@ -93,7 +98,10 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
 function acceptedFormat(request: FastifyRequest): Format {
   const type = preferredType(request, ACCEPTED_TYPES);
   if (type !== undefined) return FORMATS[type];
-  throw new HttpProblem(406, 'Results are available as application/json, application/x-ndjson or text/csv.');
+  throw new HttpProblem(
+    406,
+    'Results are available as application/json, application/x-ndjson, text/csv or application/vnd.apache.parquet.',
+  );
 }
 
 async function pageOf(
@@ -117,13 +125,24 @@ async function* take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINIT
   }
 }
 
+async function exporterOf(
+  format: Format,
+  job: string,
+  options: ExportOptions,
+): Promise<Exporter<string | Uint8Array>> {
+  if (format !== 'parquet') return createExporter(format, options);
+  const { parquetExporter } = await import('../../results/parquet.ts');
+  return parquetExporter({ ...options, job, groupRows: GROUP_ROWS });
+}
+
 async function* exported(
   outcomes: AsyncIterable<Outcome>,
-  format: Format,
-  options: ExportOptions,
-): AsyncGenerator<string> {
-  const exporter = createExporter(format, options);
+  exporter: Exporter<string | Uint8Array>,
+): AsyncGenerator<string | Uint8Array> {
   yield exporter.begin();
-  for await (const outcome of outcomes) yield exporter.row(outcome);
+  for await (const outcome of outcomes) {
+    const part = exporter.row(outcome);
+    if (part.length > 0) yield part;
+  }
   yield exporter.end();
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_BATCH } from '../../../src/core/job/batches.ts';
 import { createJob } from '../../../src/core/job/job-record.ts';
@@ -123,6 +124,19 @@ describe('results', () => {
     expect(statusCode).toBe(200);
     expect(headers['content-type']).toMatch(type);
     expect(headers.vary).toBe('accept, accept-encoding');
+  });
+
+  it.each([
+    [{ accept: 'application/vnd.apache.parquet' }, ''],
+    [{}, '?format=parquet'],
+  ])('are Parquet for a caller that asks for it by %j and "%s"', async (headers, query) => {
+    const { rawPayload, headers: got } = await ask(headers, `/v1/jobs/${job}/results${query}`);
+    expect(got['content-type']).toBe('application/vnd.apache.parquet');
+    const { buffer, byteOffset, byteLength } = rawPayload;
+    const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+    const rows = await parquetReadObjects({ file });
+    expect(rows).toHaveLength(IMAGES);
+    expect(rows.at(-1)).toMatchObject({ index: IMAGES - 1, error_code: 'truncated', job });
   });
 
   it('are refused to a caller that accepts no format', async () => {

@@ -20,6 +20,7 @@ import { useStartText } from './use-start-text.ts';
 const FORMATS = [
   { format: 'csv', text: 'CSV', hint: 'For spreadsheets' },
   { format: 'json', text: 'JSON', hint: 'With all labels of each photo' },
+  { format: 'parquet', text: 'Parquet', hint: 'For DuckDB, pandas and Spark' },
   { format: 'ndjson', text: 'NDJSON', hint: 'One photo a line, for programs' },
 ] as const;
 
