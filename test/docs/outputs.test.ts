@@ -20,7 +20,7 @@ const FOLLOWED = [
 
 /** An id or another model, an account, a network, a person who ends it, or what the tutorial has shown already. */
 const NEEDS_MORE =
-  /\b(JOB|LETTER|01M8NW|s3:|hf:)|--(model|labels|watch|undo|open)\b|\||^(npm|curl|eval)|^imgcls (up|watch|tag|sort|deploy|destroy|eval|model import)\b|--cost\b/;
+  /\b(JOB|LETTER|01M8NW|s3:|https:|hf:)|--(model|labels|watch|undo|open)\b|\||^(npm|curl|eval)|^imgcls (up|watch|tag|sort|deploy|destroy|eval|model import)\b|--cost\b/;
 
 const typed = new Set<string>();
 

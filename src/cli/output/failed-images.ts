@@ -1,19 +1,21 @@
 import type { ErrorCode, ImageError } from '../../core/model/outcome.ts';
+import { isWebAddress } from '../../core/network/web-address.ts';
 import { plainName } from '../../core/text/harmless.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 
 /** Images that are named with their reasons; the others are counted. */
 const SHOWN = 10;
 
-/** The images of a job that have an error: the first ones, and how many there are of each code. */
+/** The images of a job that have an error: the first ones, how many there are, and what to do. */
 export class FailedImages {
   count = 0;
   readonly #first: { name: string; error: ImageError }[] = [];
-  readonly #codes = new Set<ErrorCode>();
+  readonly #ways = new Set<WayOut>();
 
   add({ name, error }: { name: string; error: ImageError }): void {
     this.count++;
-    this.#codes.add(error.code);
+    const ways = isWebAddress(name) ? WAYS_OF_WEB : WAYS_OUT;
+    this.#ways.add(ways[error.code]);
     if (this.#first.length < SHOWN) this.#first.push({ name, error });
   }
 
@@ -24,7 +26,7 @@ export class FailedImages {
     );
     const others = this.count - this.#first.length;
     if (others > 0) lines.push(`  and ${others} more: imgcls results ${job} --errors`);
-    const ways = new Set([...this.#codes].map((code) => WAYS_OUT[code](job)));
+    const ways = new Set([...this.#ways].map((way) => way(job)));
     return {
       message: [`${pluralize(this.count, 'image')} failed:`, ...lines].join('\n'),
       hint: [...ways].join('\n'),
@@ -32,12 +34,17 @@ export class FailedImages {
   }
 }
 
-const retry = (before: string) => (job: string) => `${before} "imgcls retry ${job}".`;
+type WayOut = (job: string) => string;
+
+const retry =
+  (before: string): WayOut =>
+  (job) =>
+    `${before} "imgcls retry ${job}".`;
 const restore = retry('Replace or restore the file, then run');
 const again = retry('To try again, run');
 
 /** What a person can do about an image with this error. */
-const WAYS_OUT: Readonly<Record<ErrorCode, (job: string) => string>> = {
+const WAYS_OUT: Readonly<Record<ErrorCode, WayOut>> = {
   not_an_image: restore,
   truncated: restore,
   missing: restore,
@@ -48,4 +55,13 @@ const WAYS_OUT: Readonly<Record<ErrorCode, (job: string) => string>> = {
   model_unavailable: again,
   worker_crash: again,
   deadline: again,
+};
+
+const check = retry('Open the addresses in a browser to see what they give, then run');
+/** The same about an image of the web. */
+const WAYS_OF_WEB: typeof WAYS_OUT = {
+  ...WAYS_OUT,
+  not_an_image: check,
+  missing: check,
+  unreadable: check,
 };

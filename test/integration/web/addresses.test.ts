@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Client, SubmitJob } from '../../../src/client/client.ts';
+import type { Client } from '../../../src/client/client.ts';
+import type { SubmitJob } from '../../../src/client/new-job.ts';
 import { createJob } from '../../../src/core/job/job-record.ts';
 import { MODEL } from '../worker-harness.ts';
 import { openService } from './service.ts';

@@ -245,6 +245,8 @@ describe('GET /v1/server', () => {
       classifyPlaces: 32,
       labelPlaces: 8,
       picturePlaces: 512,
+      fetchingJobs: 4,
+      namedInputs: 1000,
       searchPlaces: 16,
       classifyBodyBytes: 64 * 1024 * 1024,
       classifyAtATime: 3,

@@ -133,6 +133,10 @@ describe('the outcomes that are written', () => {
       message: '1 image failed:\n  notes.jpg: The file is a text. (not_an_image)',
       hint: 'Replace or restore the file, then run "imgcls retry JOB".',
     });
+    const { counts: web } = await written({ errors: true }, [{ ...failed, name: 'https://example.org/a' }]);
+    expect(web.failed.report('JOB').hint).toBe(
+      'Open the addresses in a browser to see what they give, then run "imgcls retry JOB".',
+    );
   });
 
   it('have an error and no label for each damaged image with --strict', async () => {
