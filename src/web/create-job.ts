@@ -70,7 +70,7 @@ export async function createJob(
     const own = { job: id, digest: requested.digest };
     const claim = key === undefined ? own : await options.keys.claim(key, own);
     requireSame(claim, requested.digest);
-    if (claim.job === id) await submit(request, { ...requested, id, trace, ...chosen }, options);
+    if (claim.job === id) await submit(caller, { ...requested, id, trace, ...chosen }, options);
     return claim.job;
   } finally {
     // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
@@ -94,7 +94,7 @@ function requireSame({ digest: earlier }: Claim, digest: string): void {
 }
 
 async function submit(
-  request: FastifyRequest,
+  caller: string,
   {
     inputs,
     id,
@@ -113,7 +113,7 @@ async function submit(
   const isNamed = inputs.every((input): input is string => typeof input === 'string');
   const images = isNamed ? inputs : toAsync(inputs as Input[]);
   try {
-    const job = await fetchingJobs.start(request, isNamed ? inputs : [], () =>
+    const job = await fetchingJobs.start(caller, isNamed ? inputs : [], () =>
       client.submit(images, {
         id,
         trace,

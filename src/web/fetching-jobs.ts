@@ -1,7 +1,5 @@
-import type { FastifyRequest } from 'fastify';
 import type { Job } from '../client/job.ts';
 import { isWebAddress } from '../core/network/web-address.ts';
-import { callerOf } from './caller.ts';
 import { FETCHING_JOBS } from './limits.ts';
 import { Shares } from './shares.ts';
 
@@ -18,12 +16,11 @@ export class FetchingJobs {
    * @throws {HttpProblem} if the caller has too many such jobs under way.
    */
   async start<T extends Pick<Job, 'submitted'> | undefined>(
-    request: FastifyRequest,
+    caller: string,
     inputs: readonly string[],
     submit: () => Promise<T>,
   ): Promise<T> {
     if (!inputs.some(isWebAddress)) return await submit();
-    const caller = callerOf(request);
     this.#shares.take(caller, 1);
     const end = () => this.#shares.giveBack(caller, 1);
     try {

@@ -1,11 +1,10 @@
 import type { ModelRef } from '../core/model/model.ts';
 import { type InTurn, LabelsNeededError } from '../core/model/words.ts';
-import { unlessAborted } from '../core/runtime/abort.ts';
+import { unlessAborted, withTimeLimit } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { LabelLine } from './label-line.ts';
 import { HttpProblem } from './problem.ts';
-import { withTimeLimit } from './time-limit.ts';
 
 /** A model, and the labels that a request brings itself, with their vectors. */
 export interface ChosenModel {

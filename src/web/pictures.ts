@@ -4,12 +4,11 @@ import {
   type PictureReply,
   type PictureSize,
 } from '../core/model/picture.ts';
-import { onAbort, unlessAborted } from '../core/runtime/abort.ts';
+import { onAbort, unlessAborted, withTimeLimit } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { PICTURE_CACHE_BYTES, PICTURE_PLACES, PICTURE_WAIT_MS } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { Shares } from './shares.ts';
-import { withTimeLimit } from './time-limit.ts';
 
 interface Making {
   reply: Promise<PictureReply>;

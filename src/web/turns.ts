@@ -1,7 +1,7 @@
+import { withTimeLimit } from '../core/runtime/abort.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { HttpProblem } from './problem.ts';
-import { withTimeLimit } from './time-limit.ts';
 
 export interface TurnsOptions {
   /** Images of one caller that are with the workers at a time. */

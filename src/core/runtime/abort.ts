@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /** Calls `action` when the signal aborts, at once if it already has. @returns a function that removes the listener. */
 export function onAbort(signal: AbortSignal, action: () => void): () => void {
   if (signal.aborted) {
@@ -29,5 +31,23 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal 
     return await Promise.race([promise, aborted]);
   } finally {
     removeListener();
+  }
+}
+
+/** Runs `work` with a signal that aborts, with the error, when the time is over. */
+export async function withTimeLimit<T>(
+  { clock, ms, error }: { clock: Pick<Clock, 'sleep'>; ms: number; error: () => Error },
+  work: (late: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const done = new AbortController();
+  void clock.sleep(ms, done.signal).then(() => {
+    // What the work has opened may be in use after it.
+    if (!done.signal.aborted) late.abort(error());
+  });
+  try {
+    return await work(late.signal);
+  } finally {
+    done.abort();
   }
 }

@@ -4,6 +4,7 @@ import type { ImageError } from '../../core/model/outcome.ts';
 import { retryAfterMs } from '../../core/network/answers.ts';
 import { type Closeness, closenessOf } from '../../core/network/closeness.ts';
 import { faultOfAddress } from '../../core/network/web-address.ts';
+import { withTimeLimit } from '../../core/runtime/abort.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { type RetryTools, retry } from '../../core/runtime/retry.ts';
 import { closestAllowed } from './allowed-hosts.ts';
@@ -146,19 +147,14 @@ export class ImageFetcher {
 
   /** Aborts the work after a time, with the error that a retry may help. */
   async #within<T>(ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const late = new AbortController();
-    const done = new AbortController();
-    void this.#options.clock.sleep(ms, done.signal).then(() => {
-      if (!done.signal.aborted) late.abort();
+    const error = () => cannotFetch(`it took more than ${ms / 1000} s`, { mayRetry: true });
+    return await withTimeLimit({ clock: this.#options.clock, ms, error }, async (late) => {
+      try {
+        return await work(AbortSignal.any([signal, late]));
+      } catch (error) {
+        if (!signal.aborted) late.throwIfAborted();
+        throw error;
+      }
     });
-    try {
-      return await work(AbortSignal.any([signal, late.signal]));
-    } catch (error) {
-      if (late.signal.aborted && !signal.aborted)
-        throw cannotFetch(`it took more than ${ms / 1000} s`, { mayRetry: true });
-      throw error;
-    } finally {
-      done.abort();
-    }
   }
 }

@@ -11,6 +11,7 @@ import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, type ReadJobsOptions, readJobs, type UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
+import { callerOf } from '../caller.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import type { SubmittedImages } from '../submitted-images.ts';
 import { type SubmitRouteOptions, submitRoutes } from './submit.ts';
@@ -95,7 +96,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       const { id } = request.params;
       const { allowUrls, fetchingJobs } = options;
       const { inputs } = await (await client.job(id)).record();
-      const job = await fetchingJobs.start(request, inputs, () =>
+      const job = await fetchingJobs.start(callerOf(request), inputs, () =>
         client.retry(id, { wait: false, allowUrls }),
       );
       if (job === undefined) throw new HttpProblem(409, `Job ${id} has no failed images.`);
