@@ -6,7 +6,7 @@ import { anyJobId, attempt, jobState } from '../core/job/job.ts';
 import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
 import { MAX_WORD_CHARACTERS, MAX_WORDS } from '../core/model/words.ts';
-import { MAX_INPUTS, serverLimits } from './limits.ts';
+import { MAX_INPUT_CHARACTERS, MAX_INPUTS, serverLimits } from './limits.ts';
 
 /** Images in one `POST /v1/uploads`, at most. */
 export const MAX_UPLOADS = 100;
@@ -127,7 +127,7 @@ export const newJob = z
         z
           .string()
           .regex(/^(s3|https?):\/\/[^/]+/, 'must be s3://bucket/prefix or a web address')
-          .max(2048),
+          .max(MAX_INPUT_CHARACTERS),
       )
       .min(1)
       .max(MAX_INPUTS)

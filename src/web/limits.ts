@@ -69,6 +69,9 @@ export const MAX_PARALLEL_LOOKUPS = 16;
 export const MAX_BODY_BYTES = 256 * 1024;
 /** Inputs that a job names, such as web addresses. They stand in its record, which lists of jobs read. */
 export const MAX_INPUTS = 1000;
+export const MAX_INPUT_CHARACTERS = 2048;
+/** Of all inputs of a request, with quotes, commas and space between them. */
+export const INPUTS_BYTES = MAX_INPUTS * (MAX_INPUT_CHARACTERS + 4);
 /** Body size per image of a request that names images: a name and a digest. */
 export const BYTES_PER_NAMED_IMAGE = 1536;
 

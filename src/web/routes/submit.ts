@@ -11,7 +11,7 @@ import { closestAllowed } from '../../upload/web/allowed-hosts.ts';
 import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import { createJob, type JobCreation, type RequestedJob } from '../create-job.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
-import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, MAX_INPUTS, type ServiceLimits } from '../limits.ts';
+import { BYTES_PER_NAMED_IMAGE, INPUTS_BYTES, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
 import { labelsIn } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { digestOfUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
@@ -58,12 +58,10 @@ export function submitRoutes(app: FastifyInstance, options: SubmitRouteOptions):
 }
 
 /** What both routes have. */
-const routeOf = ({ uploads, limits, allowUrls }: SubmitRouteOptions) => ({
+const routeOf = ({ uploads, limits }: SubmitRouteOptions) => ({
   method: 'POST' as const,
   bodyLimit:
-    MAX_BODY_BYTES +
-    BYTES_PER_NAMED_IMAGE *
-      Math.max(uploads === undefined ? 0 : limits.files, allowUrls.length === 0 ? 0 : MAX_INPUTS),
+    MAX_BODY_BYTES + Math.max(INPUTS_BYTES, uploads === undefined ? 0 : BYTES_PER_NAMED_IMAGE * limits.files),
   schema: {
     tags: ['jobs'],
     headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
