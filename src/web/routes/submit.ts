@@ -222,7 +222,7 @@ function requireAllowedBucket(input: string, allowBuckets: readonly string[]): v
 
 function requireAllowedHost(input: string, allowUrls: readonly string[]): void {
   const fault = faultOfAddress(input);
-  if (fault !== undefined) throw new HttpProblem(400, `The input "${input}" ${fault}.`);
+  if (fault !== undefined) throw new HttpProblem(422, `The input "${input}" ${fault}.`);
   const url = new URL(input);
   if (closestAllowed(url, allowUrls) !== undefined) return;
   throw new HttpProblem(403, `The service is not allowed to fetch images from ${url.host}.`, {

@@ -67,8 +67,8 @@ describe('web addresses in a request', () => {
   it.each([
     ['http://127.0.0.1:8080/a.jpg', 403],
     ['http://example.org:22/', 403],
-    ['https://ada:secret@example.org/a.jpg', 400],
-    ['https://[/', 400],
+    ['https://ada:secret@example.org/a.jpg', 422],
+    ['https://[/', 422],
     ['file:///etc/passwd', 400],
     ['ftp://example.org/a.jpg', 400],
   ])('are refused if one is %s', async (address, status) => {
