@@ -44,10 +44,7 @@ export function canRetryHelp(code: ErrorCode, job: JobView): boolean {
 }
 
 /** What to do about the error. */
-export function errorAdvice(
-  { name, error: { code } }: Pick<Failed, 'name' | 'error'>,
-  job: JobView,
-): string {
+export function errorAdvice({ name, error: { code } }: Pick<Failed, 'name' | 'error'>, job: JobView): string {
   if (isWebAddress(name) && OF_THE_ADDRESS.includes(code))
     return 'Open the address in a browser to see what it gives, then retry.';
   const { first } = textOf(code);
