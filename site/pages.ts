@@ -5,6 +5,8 @@ import path from 'node:path';
 const REPOSITORY = path.join(import.meta.dirname, '..');
 export const DOCS = path.join(REPOSITORY, 'docs');
 export const PAGES = path.join(import.meta.dirname, '.pages');
+/** That of the page of the service. */
+export const ICON = 'favicon.svg';
 
 /** Where the source is to be read; undefined while package.json names no repository. */
 export function sourceUrl(): string | undefined {
@@ -34,6 +36,7 @@ export function copyPages(): void {
     writeFileSync(to, forSite(file, readFileSync(path.join(DOCS, file), 'utf8'), source));
   }
   cpSync(path.join(DOCS, 'img'), path.join(PAGES, 'img'), { recursive: true });
+  cpSync(path.join(REPOSITORY, 'src/web/page/public', ICON), path.join(PAGES, 'public', ICON));
 }
 
 if (import.meta.main) copyPages();

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitepress';
 import { slugOf } from '../../tools/docs/slug.ts';
-import { sourceUrl } from '../pages.ts';
+import { ICON, sourceUrl } from '../pages.ts';
 import { emptyHeaders } from './empty-headers.ts';
 import { sidebar } from './sidebar.ts';
 
@@ -12,6 +12,7 @@ export default defineConfig({
     'Labels images with a pretrained model, on one machine or on a fleet that scales with the work.',
   srcDir: '.pages',
   outDir: 'dist',
+  head: [['link', { rel: 'icon', href: `/${ICON}` }]],
   lastUpdated: false,
   // Braces are part of paths of the REST service, not attributes of headings.
   markdown: { anchor: { slugify: slugOf }, attrs: { disable: true }, config: emptyHeaders },

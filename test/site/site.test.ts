@@ -29,11 +29,15 @@ async function violationsOf(page: Page): Promise<string[]> {
 
 describe.skipIf(browser === undefined)('the site', () => {
   const requested: string[] = [];
+  const missing: string[] = [];
   let page: Page;
   beforeAll(async () => {
     if (browser === undefined) return;
     page = await browser.newPage();
     page.on('request', (request) => requested.push(request.url()));
+    page.on('response', (response) => {
+      if (!response.ok() && response.status() !== 304) missing.push(response.url());
+    });
   });
 
   it.each(PAGES.flatMap((each) => [[each, 'light'] as const, [each, 'dark'] as const]))(
@@ -53,6 +57,12 @@ describe.skipIf(browser === undefined)('the site', () => {
     const found = page.getByRole('option');
     await found.first().waitFor();
     expect(await found.allInnerTexts()).toContainEqual(expect.stringContaining('worker_crash'));
+  });
+
+  it('has every file that its pages ask for, and its icon', async () => {
+    const icon = await page.locator('link[rel=icon]').getAttribute('href');
+    expect((await page.request.get(new URL(icon ?? 'none', served.url).href)).ok()).toBe(true);
+    expect(missing).toEqual([]);
   });
 
   it('requests nothing of other origins', () => {
