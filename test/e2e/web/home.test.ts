@@ -188,6 +188,39 @@ describe.skipIf(browser === undefined)('the start page', () => {
   });
 });
 
+describe.skipIf(browser === undefined)('without a service', () => {
+  it('says so once, in each view', async () => {
+    await page.route('**/v1/**', (route) => route.abort());
+    for (const view of ['', 'jobs', 'jobs/01M8PXT6NSAYY66YA9WRCD35FA', 'fleet']) {
+      await page.goto(`${service.url}/${view}`);
+      await page.getByRole('alert').waitFor();
+      expect(await page.getByText(/Cannot reach|Connection lost/).allTextContents(), view).toEqual([
+        'Cannot reach the service.',
+      ]);
+    }
+  });
+
+  it('does not show what a proxy answers in its place', async () => {
+    await page.route('**/v1/server', (route) => route.fulfill({ body: '<html>Sign in</html>' }));
+    await page.goto(service.url);
+    await page.getByText('The response is not from imgcls.').waitFor();
+  });
+
+  it('opens views that were not shown before', async () => {
+    // A clock and a connection of its own.
+    const own = (await browser?.newPage()) as Page;
+    await own.clock.install();
+    await own.goto(service.url);
+    const loaded = own.waitForResponse(/find-view.*js$/);
+    await own.clock.runFor('05');
+    await loaded;
+    await own.context().setOffline(true);
+    await own.getByRole('navigation').getByRole('link', { name: 'Find' }).click();
+    await own.getByRole('heading', { name: 'Find photos' }).waitFor();
+    await own.context().close();
+  });
+});
+
 describe.skipIf(browser === undefined)('each view', () => {
   it.each(WIDTHS_PX)('fits into %i px, whatever the names', async (width) => {
     const long = `${'a-photograph-of-the-whole-family-'.repeat(6)}写真.jpg`;

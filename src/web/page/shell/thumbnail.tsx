@@ -24,13 +24,13 @@ interface ThumbnailProps {
 export function Thumbnail({ file, address, type = '', isOutside = false }: ThumbnailProps) {
   const isAtHand = file !== undefined && (address === undefined || hasObjectUrl(file));
   const own = isAtHand ? objectUrlOf(file) : undefined;
-  const [requested, setRequested] = useState<string>();
+  const [requested, setRequested] = useState(isOutside || isScrolling() ? undefined : address);
   const [shown, setShown] = useState<string>();
   const [brokenFile, setBrokenFile] = useState<string>();
   const picture = usePicture(address);
   useEffect(() => {
-    const delayMs = isOutside || isScrolling() ? LOAD_DELAY_MS : 0;
-    const timer = setTimeout(() => setRequested(address), delayMs);
+    if (requested === address) return;
+    const timer = setTimeout(() => setRequested(address), LOAD_DELAY_MS);
     return () => clearTimeout(timer);
   }, [address]);
   const isOwn = own !== undefined && own !== brokenFile;
