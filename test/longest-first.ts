@@ -1,8 +1,8 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Files that take longer than half a minute, the longest first. Started last, each would leave one of the two cores idle at
- * the end of the suite. A wrong order costs time, nothing else.
+ * Files that take longer than half a minute, the longest first, and two that compute for long and would be the last. Started
+ * last, each would leave one of the two cores idle at the end of the suite. A wrong order costs time, nothing else.
  */
 const LONGEST = [
   'e2e/world-faults-aws.test.ts',
@@ -15,6 +15,8 @@ const LONGEST = [
   'contract/aws.test.ts',
   'e2e/world-faults.test.ts',
   'e2e/gate.test.ts',
+  'unit/bench/elastic.test.ts',
+  'unit/bench/acceptance.test.ts',
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number => {
