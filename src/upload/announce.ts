@@ -90,7 +90,9 @@ export async function announceAll(
     part = [];
     await writePart(cloud.output, job.id, place, entries, signal);
     await sending.start(async () => {
-      progress.known += await announceEntries(entries, options);
+      const known = await announceEntries(entries, options);
+      // Others have counted meanwhile.
+      progress.known += known;
       await markAnnounced(cloud.output, job.id, place, signal);
       progress.announced += entries.length;
       options.onProgress?.(progress);

@@ -1,6 +1,6 @@
 /** Objects as another program, or a person with an editor, may leave them under the prefixes that imgcls reads. */
 import type { Cloud } from '../../src/core/cloud/ports.ts';
-import type { NewJob } from '../../src/core/job/job.ts';
+import { JOB_FORMAT, type NewJob } from '../../src/core/job/job.ts';
 
 export interface StrangeObject {
   bucket: 'input' | 'output';
@@ -23,7 +23,7 @@ export function unreadableJobs(sound: NewJob): StrangeObject[] {
   return [
     output(`jobs/${edited}/job.json`, JSON.stringify({ ...sound, id: edited, state: 'almost done' })),
     output(`jobs/${copied}/job.json`, JSON.stringify(sound)),
-    output(`jobs/${newer}/job.json`, JSON.stringify({ ...sound, v: 3, id: newer })),
+    output(`jobs/${newer}/job.json`, JSON.stringify({ ...sound, v: JOB_FORMAT + 1, id: newer })),
   ];
 }
 
