@@ -55,7 +55,7 @@ export const problemResponses = (...statuses: number[]) =>
   );
 
 /** Errors that each route can return. */
-export const COMMON_STATUSES = [400, 401, 403, 408, 421, 429, 500, 503, 507] as const;
+export const COMMON_STATUSES = [400, 401, 403, 408, 421, 429, 431, 500, 503, 507] as const;
 
 /** For callers that are not told a time of their own. */
 const RETRY_AFTER_SECONDS = 5;
