@@ -15,6 +15,7 @@ import {
   processesOf,
   repository,
   start,
+  USUAL_RUNNERS,
 } from './package.ts';
 
 const samples = path.join(repository, 'samples');
@@ -107,7 +108,7 @@ describe('a folder of hostile files', () => {
 
   // Once, for all tests: each of them can run alone.
   beforeAll(async () => {
-    root = await installed.dataDir();
+    root = await installed.emptyFolder();
     dataDir = path.join(root, 'data');
     for (const name of ['data', 'temporary', 'home']) await mkdir(path.join(root, name));
     attack = await writeAttackFolder(
@@ -118,6 +119,7 @@ describe('a folder of hostile files', () => {
     filesBefore = await filesOutside();
     const memory = watchMemory(dataDir);
     upload = await start(installed.bin, dataDir, ['upload', '../attack', '--format', 'ndjson'], {
+      ...USUAL_RUNNERS,
       TMPDIR: path.join(root, 'temporary'),
       HOME: path.join(root, 'home'),
       // Node's own cache, not part of what is tested.

@@ -15,7 +15,7 @@ afterAll(() => installed.remove());
 
 /** A data folder in which everything temporary stays, too. */
 async function place() {
-  const dataDir = await installed.dataDir();
+  const dataDir = await installed.emptyFolder();
   const temporary = path.join(dataDir, 'temporary');
   await mkdir(temporary);
   const bench = (...args: string[]) =>

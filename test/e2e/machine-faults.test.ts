@@ -20,7 +20,7 @@ let folder: string;
 const running: Running[] = [];
 beforeEach(async () => {
   dataDir = await installed.dataDir();
-  folder = path.join(await installed.dataDir(), 'photos');
+  folder = path.join(await installed.emptyFolder(), 'photos');
 });
 afterEach(async () => {
   for (const { kill } of running.splice(0)) kill('SIGKILL');

@@ -9,6 +9,7 @@ import {
   type Running,
   repository,
   start,
+  USUAL_RUNNERS,
   workersOf,
 } from './package.ts';
 
@@ -21,7 +22,7 @@ let installed: InstalledPackage;
 let photographs: string;
 beforeAll(async () => {
   installed = await installPackage();
-  photographs = await installed.dataDir();
+  photographs = await installed.emptyFolder();
   const cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
   // Each is another file: what differs stands behind the end of the JPEG.
   for (let index = 0; index < IMAGES; index++)
@@ -30,6 +31,7 @@ beforeAll(async () => {
 afterAll(() => installed.remove());
 
 const env = {
+  ...USUAL_RUNNERS,
   IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
   IMGCLS_TEST_IMAGES_PER_SECOND: '5',
   IMGCLS_IMAGES_PER_SECOND: '5',
@@ -107,7 +109,7 @@ describe('imgcls scale on one machine', () => {
   it('grows the fleet with the work, shrinks it to nothing, and loses nothing of a job that comes meanwhile', async () => {
     const dataDir = await newDataDir();
     const controller = scale(dataDir);
-    const few = await installed.dataDir();
+    const few = await installed.emptyFolder();
     await mkdir(few, { recursive: true });
     for (const name of (await readdir(photographs)).slice(0, 20))
       await copyFile(path.join(photographs, name), path.join(few, name));

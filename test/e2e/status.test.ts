@@ -83,7 +83,7 @@ describe('imgcls status', () => {
 
 describe('imgcls upload --quote', () => {
   it('says what a job would take and cost, and leaves nothing behind', async () => {
-    const dataDir = await installed.dataDir();
+    const dataDir = await installed.emptyFolder();
     const env = { IMGCLS_PRICE_PER_HOUR: '0.5' };
     const args = ['upload', samples, '--quote', '--format', 'json'];
     const { code, stdout, stderr } = await start(installed.bin, dataDir, args, env).finished;

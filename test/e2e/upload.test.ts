@@ -15,6 +15,7 @@ import {
   repository,
   sharedFolder,
   start,
+  USUAL_RUNNERS,
 } from './package.ts';
 
 const samples = path.join(repository, 'samples');
@@ -43,16 +44,12 @@ async function lockHolder(dataDir: string): Promise<string | undefined> {
 
 describe('imgcls upload', () => {
   it('labels the samples rightly, with nothing installed but the package, and leaves no process behind', async () => {
-    const dataDir = await installed.dataDir();
+    const dataDir = await installed.emptyFolder();
     const expected: Record<string, string[]> = JSON.parse(
       await readFile(path.join(samples, 'expected.json'), 'utf8'),
     );
-    const { code, stdout, stderr } = await start(installed.bin, dataDir, [
-      'upload',
-      samples,
-      '--format',
-      'ndjson',
-    ]).finished;
+    const args = ['upload', samples, '--format', 'ndjson'];
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, args, USUAL_RUNNERS).finished;
     expect(code, stderr).toBe(0);
     const outcomes = ndjson(stdout);
     expect(outcomes.map(({ name }) => name)).toEqual(Object.keys(expected).sort());
@@ -225,7 +222,7 @@ describe('imgcls upload', () => {
 
   it('waits for descriptors, of which it has 32: no file and no folder of many is left out', async () => {
     const dataDir = await installed.dataDir();
-    const folder = await installed.dataDir();
+    const folder = await installed.emptyFolder();
     const names: string[] = [];
     for (let at = 0; at < 90; at++) {
       const name = `${Math.floor(at / 15)}/sub folder/${String(at).padStart(3, '0')}.jpg`;

@@ -37,9 +37,9 @@ import {
 } from './plain-images.ts';
 
 const moto = await startMoto();
-const IMAGES = 80;
-/** So many are stored when trouble begins: the first batches are announced, and more images are to come. */
-const MIDWAY = 52;
+const IMAGES = 48;
+/** So many are stored when trouble begins: two batches are announced, and more images are to come. */
+const MIDWAY = 36;
 
 interface Trouble {
   /** How many requests have met it. */

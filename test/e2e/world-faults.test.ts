@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => installed.remove());
 beforeEach(async () => {
-  folder = await installed.dataDir();
+  folder = await installed.emptyFolder();
 });
 
 describe.skipIf(!canMount)('on a small disk', () => {

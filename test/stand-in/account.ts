@@ -22,7 +22,7 @@ import { type Moto, standInEnvironment, startMoto } from '../contract/moto.ts';
 import { completeStacks } from '../contract/moto-stacks.ts';
 import { builderRuns, consoleSays, imagesHaveTaggedSnapshots } from '../contract/stand-in-builder.ts';
 import { type StandInMetadata, startStandInMetadata } from '../contract/stand-in-metadata.ts';
-import { type Running, start } from '../e2e/package.ts';
+import { type Running, start, USUAL_RUNNERS } from '../e2e/package.ts';
 
 /** Of a new account. */
 const V_CPUS = 5;
@@ -171,6 +171,6 @@ class Account {
   }
 
   #start(args: string[], env: NodeJS.ProcessEnv): Running {
-    return start(this.#bin, this.#folder, args, { ...this.environment, ...env });
+    return start(this.#bin, this.#folder, args, { ...USUAL_RUNNERS, ...this.environment, ...env });
   }
 }

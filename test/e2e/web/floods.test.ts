@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
 import { animatedWebp, webpFrame } from '../many-frames.ts';
-import { type InstalledPackage, installPackage, repository } from '../package.ts';
+import { type InstalledPackage, installPackage, repository, USUAL_RUNNERS } from '../package.ts';
 import { ask, openTemporaryFiles } from './ask.ts';
 import { type Service, startService } from './up.ts';
 
@@ -21,7 +21,7 @@ let service: Service;
 beforeAll(async () => {
   installed = await installPackage();
   dataDir = await installed.dataDir();
-  service = await startService(installed.bin, dataDir);
+  service = await startService(installed.bin, dataDir, ['up'], USUAL_RUNNERS);
   // The first image also waits for the worker.
   expect((await classify(cat, ATTACKER)).status).toBe(200);
 });

@@ -23,7 +23,7 @@ let service: Service;
 beforeAll(async () => {
   if (browser === undefined) return;
   installed = await installPackage();
-  files = await photographs(path.join(await installed.dataDir(), 'photographs'), 3);
+  files = await photographs(path.join(await installed.emptyFolder(), 'photographs'), 3);
   service = await startService(installed.bin, await installed.dataDir());
   const form = new FormData();
   for (const file of files) form.append('files', new Blob([await readFile(file)]), path.basename(file));

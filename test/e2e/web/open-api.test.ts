@@ -58,7 +58,7 @@ describe('the OpenAPI document', () => {
         '--request-timeout',
         '15',
       ],
-      { cwd: await installed.dataDir(), maxBuffer: 16 * 1024 * 1024 },
+      { cwd: await installed.emptyFolder(), maxBuffer: 16 * 1024 * 1024 },
     ).catch((error: { stdout: string; stderr: string }) => {
       throw new Error(`schemathesis found:\n${error.stdout.slice(0, 8000)}\n${error.stderr}`);
     });
@@ -67,7 +67,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('makes a client that uploads an image, names others and gets results (openapi-ts)', async () => {
-    const folder = await installed.dataDir();
+    const folder = await installed.emptyFolder();
     await createClient({
       input: `${service.url}/openapi.json`,
       output: folder,
@@ -138,7 +138,7 @@ describe('the examples', () => {
     const answer = await fetch(`${service.url}/openapi.json`);
     const operations = operationsOf((await answer.json()) as OpenAPIV3_1.Document);
     expect(operations.filter(({ example }) => example === undefined)).toEqual([]);
-    const pictures = await installed.dataDir();
+    const pictures = await installed.emptyFolder();
     const job = await finished(await submit());
     const jobOf = async (id: string): Promise<string> => {
       // Many photographs, so that the job is not over before it is cancelled.

@@ -39,7 +39,7 @@ let hold: string;
 beforeAll(async () => {
   if (browser === undefined) return;
   installed = await installPackage();
-  folder = path.join(await installed.dataDir(), 'photographs');
+  folder = path.join(await installed.emptyFolder(), 'photographs');
   const all = await photographs(folder, 2 * MANY);
   manyFiles = all.slice(0, MANY);
   otherFiles = all.slice(MANY);

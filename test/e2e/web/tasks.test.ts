@@ -78,7 +78,7 @@ describe.skipIf(browser === undefined)('a person', () => {
   const table: { task: string; clicks: number; seconds: number }[] = [];
   beforeAll(async () => {
     installed = await installPackage();
-    folder = path.join(await installed.dataDir(), 'Wedding');
+    folder = path.join(await installed.emptyFolder(), 'Wedding');
     files = await photographs(folder, 8);
     const dataDir = await installed.dataDir();
     holiday = await fakeJob({ dataDir, inputs: ['Holiday 2026'], images });

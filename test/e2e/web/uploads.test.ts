@@ -230,7 +230,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     let page: Page;
     let files: string[];
     beforeAll(async () => {
-      files = await photographs(path.join(await installed.dataDir(), 'photographs'), 8);
+      files = await photographs(path.join(await installed.emptyFolder(), 'photographs'), 8);
       page = await (browser as Browser).newPage({ viewport: { width: 1280, height: 2000 } });
     });
     beforeEach(async () => {
@@ -292,7 +292,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
 
     it('go through the service if the browser cannot reach the bucket', async () => {
       await s3.send(new DeleteBucketCorsCommand({ Bucket: INPUT }));
-      const others = await photographs(path.join(await installed.dataDir(), 'others'), 10);
+      const others = await photographs(path.join(await installed.emptyFolder(), 'others'), 10);
       const { puts, types } = await submit(others.slice(8, 10));
       expect(puts).toBe(0);
       expect(types).toEqual([expect.stringMatching(/^multipart\/form-data/)]);
