@@ -81,7 +81,7 @@ describe.skipIf(browser === undefined)('below a path of a reverse proxy', () => 
     await page.getByRole('link', { name: 'cat', exact: true }).click();
     await page.locator('.found-photo').waitFor();
     expect(page.url()).toBe(`${base}find?q=cat`);
-    await page.getByRole('link', { name: 'Details' }).click();
+    await page.getByRole('link', { name: 'Workers' }).click();
     await page.getByText(/^Idle|wanted/).waitFor();
     await page.reload();
     await page.getByText(/^Idle|wanted/).waitFor();
