@@ -54,6 +54,7 @@ const views: Record<string, BrowserContextOptions> = {
     colorScheme: 'light',
     deviceScaleFactor: 2,
     hasTouch: true,
+    isMobile: true,
   },
 };
 const cards = (page: Page) => page.getByRole('list', { name: 'Photos', exact: true }).getByRole('button');
