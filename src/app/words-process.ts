@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { modelEnvironment } from '../core/model/model-environment.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
@@ -17,6 +17,8 @@ export const makeWordsApart: MakeWords = (model, given, template) =>
   makeWords(model, given, template, inItsOwnProcess);
 
 const inItsOwnProcess: TextVectors = async (dir, texts, settings) => {
+  // Most programs that submit images start no process.
+  const { fork } = await import('node:child_process');
   const entry = new URL(`../model/words/words-main${path.extname(import.meta.url)}`, import.meta.url);
   const child = fork(entry, {
     serialization: 'advanced',
