@@ -154,7 +154,9 @@ describe('24 hours of a broken image with --max 20, if machines of it worked bef
       await world.run(4 * MINUTE);
       world.controller = world.newController({ goesOn: true });
     }
-    expect(world.launches.slice(1).map(({ count }) => count)).toEqual(Array(world.launches.length - 1).fill(1));
+    expect(world.launches.slice(1).map(({ count }) => count)).toEqual(
+      Array(world.launches.length - 1).fill(1),
+    );
   });
 
   it('are never twenty machines again, although the controller is replaced every hour', async () => {
