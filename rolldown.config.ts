@@ -77,6 +77,7 @@ export default defineConfig([
     ...bundle(
       { 'cli/main': 'src/cli/main.ts', index: 'src/index.ts' },
       {
+        ...SMALL,
         codeSplitting: {
           groups: [
             // All that the help of commands needs of them.
