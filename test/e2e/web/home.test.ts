@@ -126,11 +126,21 @@ describe.skipIf(browser === undefined)('the start page', () => {
       const listed = page.getByRole('list', { name: 'Addresses to be labelled' }).getByRole('listitem');
       await expect.poll(() => listed.count()).toBe(3);
       expect(await layoutFaults(page)).toEqual([]);
+      const held = Promise.withResolvers<void>();
+      await page.route('**/v1/jobs/named', async (route) => {
+        await held.promise;
+        await route.continue();
+      });
       await page.getByRole('button', { name: 'Label 3 photos' }).click();
+      await pasteText(`http://${host}/late.jpg`);
+      await expect.poll(() => listed.count()).toBe(4);
+      held.resolve();
       await page.getByRole('heading', { name: `${host} and 2 more` }).waitFor();
       await expect.poll(() => page.locator('.photo-labelled').count(), { timeout: 60_000 }).toBe(2);
       await expect.poll(() => page.locator('.photo .thumb-shown').count()).toBe(2);
       await page.getByRole('button', { name: 'Missing, ' }).waitFor();
+      await go('New');
+      await expect.poll(() => listed.count()).toBe(1);
     } finally {
       await fetching.stop();
       web.close();

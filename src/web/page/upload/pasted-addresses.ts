@@ -29,17 +29,18 @@ export function removeAddress(address: string): void {
   addresses.value = addresses.value.filter((other) => other !== address);
 }
 
-/** Submits the addresses as a job, and shows it. */
+/** Submits the addresses as a job, and shows it. Those that are added meanwhile wait for the next job. */
 export async function startNamed(): Promise<void> {
+  const inputs = addresses.value;
   try {
     const { topK, model, labels } = options.value;
     const { id } = await submitNamed({
-      inputs: [...addresses.value],
+      inputs: [...inputs],
       ...(topK !== undefined && { topK }),
       ...(model !== undefined && { model }),
       ...(labels !== undefined && { labels: labels.split(',') }),
     });
-    addresses.value = [];
+    addresses.value = addresses.value.filter((address) => !inputs.includes(address));
     failure.value = undefined;
     navigate(jobPath(id));
   } catch (error) {
