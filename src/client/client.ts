@@ -6,6 +6,8 @@ import { wordsKey } from '../core/job/keys.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/runtime/errors.ts';
+import { type AnnounceSharesOptions, announceShares } from '../upload/bucket/announce-shares.ts';
+import { areInventories } from '../upload/bucket/inventory.ts';
 import { checkEmptyInput } from '../upload/empty-input.ts';
 import type { Input, StoredInput } from '../upload/inputs.ts';
 import { putContent } from '../upload/put-content.ts';
@@ -156,15 +158,18 @@ async function submitJob(
   // Before the record: a job never lacks its labels.
   if (options.words !== undefined) await output.put(wordsKey(job.id), options.words);
   await createJob(output, job, options.signal);
-  const submission = await startSubmission(tools, job, stopping, options, (announcing) =>
-    uploadImages(chained(first.value, images), {
+  const inOrder = chained(first.value, images);
+  const submission = await startSubmission(tools, job, stopping, options, (announcing) => {
+    const announcement = {
       ...tools,
       ...announcing,
       job,
-      before: NOTHING_ANNOUNCED,
       ...(onSubmitProgress && { onProgress: onSubmitProgress }),
-    }),
-  );
+    };
+    return areInventories(job.inputs)
+      ? shareImages(inOrder, announcement)
+      : uploadImages(inOrder, { ...announcement, before: NOTHING_ANNOUNCED });
+  });
   return jobHandle(tools, job, submission);
 }
 
@@ -183,16 +188,34 @@ async function resumeJob(tools: ClientOptions, job: JobRecord, options: ResumeJo
     const { cloud, signal } = announcing;
     // Requests of the earlier submitter may be in the queue.
     announcing.onRequest();
-    const before = await announceRest(cloud, job, announcing);
-    return await uploadImages(notIn(manifestOf(cloud.output, job, signal), inputs), {
+    const announcement = {
       ...tools,
       ...announcing,
       job,
-      before,
       ...(onSubmitProgress && { onProgress: onSubmitProgress }),
+    };
+    if (areInventories(job.inputs)) return await shareImages(inputs, announcement);
+    const before = await announceRest(cloud, job, announcing);
+    return await uploadImages(notIn(manifestOf(cloud.output, job, signal), inputs), {
+      ...announcement,
+      before,
     });
   });
   return jobHandle(tools, job, submission);
+}
+
+/**
+ * Announces the images of inventories, together with other submitters. The images are read again for a share whose
+ * submitter has ended.
+ * @param images those that are announced first.
+ */
+function shareImages(
+  images: AsyncIterable<Input>,
+  options: ClientOptions & Omit<AnnounceSharesOptions, 'submitter'> & { signal: AbortSignal },
+): Promise<JobRecord> {
+  const again = () => walk(options.job.inputs, options, { ...options.job, wait: false }, options.signal);
+  const readings = [images];
+  return announceShares(() => readings.pop() ?? again(), { ...options, submitter: options.newId() });
 }
 
 function inputsOf(

@@ -7,6 +7,7 @@ import { sendRequests } from '../core/job/requests.ts';
 import type { ResponseAddress } from '../core/job/responses.ts';
 import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
+import { PreconditionFailedError } from '../core/runtime/errors.ts';
 import { answerKnown } from './answer-known.ts';
 import { batchWithDeadline } from './batch-with-deadline.ts';
 import { InFlight } from './in-flight.ts';
@@ -88,7 +89,9 @@ export async function announceAll(
     const entries = part;
     const place = { attempt: job.attempt, part: parts++ };
     part = [];
-    await writePart(cloud.output, job.id, place, entries, signal);
+    await writePart(cloud.output, job.id, place, entries, signal).catch((error: unknown) => {
+      throw error instanceof PreconditionFailedError ? otherSubmitterError(job.id, error) : error;
+    });
     await sending.start(async () => {
       const known = await announceEntries(entries, options);
       // Others have counted meanwhile.
@@ -112,9 +115,18 @@ export async function announceAll(
     // Its failure has ended the loop.
     await sending.end();
   }
-  const record = await sealJob(cloud.output, job.id, progress.announced);
-  const total = record.attempt === job.attempt ? attemptTotal(record) : undefined;
-  if (total !== undefined && total !== progress.announced) throw otherSubmitterError(job.id);
+  return await sealAttempt(cloud, job, progress.announced);
+}
+
+/** Seals the job. @throws {ImgclsError} of kind `permanent` when it was sealed with another number of images. */
+export async function sealAttempt(
+  { output }: Pick<Cloud, 'output'>,
+  { id, attempt }: JobRecord,
+  images: number,
+): Promise<JobRecord> {
+  const record = await sealJob(output, id, images);
+  const total = record.attempt === attempt ? attemptTotal(record) : undefined;
+  if (total !== undefined && total !== images) throw otherSubmitterError(id);
   return record;
 }
 

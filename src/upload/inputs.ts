@@ -7,12 +7,23 @@ export type FilePath = string | Buffer;
 /** One image as its submitter found it. `name` is its name for users; `source` is its path or address. */
 export type Input = { name: string; source: string } & (
   | { kind: 'file'; path: FilePath }
-  | { kind: 'object'; bucket: string; key: string; etag: string; bytes: number }
+  | InBucket
   | { kind: 'url'; url: string }
   | { kind: 'bytes'; bytes: Uint8Array }
   | StoredInput
   | { kind: 'unreadable'; error: ImageError }
 );
+
+interface InBucket {
+  kind: 'object';
+  bucket: string;
+  key: string;
+  etag: string;
+  bytes: number;
+}
+
+/** An image that is read from its bucket. */
+export type ObjectInput = Extract<Input, { kind: 'object' }>;
 
 /** An image whose bytes are already in the input bucket. */
 export interface StoredInput {

@@ -34,7 +34,8 @@ export async function announceRest(
   return { images: await countImages(output, job, parts, options.signal), parts: parts.length };
 }
 
-async function withoutOutcome(
+/** Those of the entries whose images have no outcome of the job's present attempt. */
+export async function withoutOutcome(
   output: Store,
   { id, attempt }: JobRecord,
   entries: readonly ManifestEntry[],

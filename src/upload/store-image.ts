@@ -15,7 +15,7 @@ import {
   streamOf,
 } from './file-reader.ts';
 import { keyInPlace } from './in-place.ts';
-import type { FilePath, Input } from './inputs.ts';
+import type { FilePath, Input, ObjectInput } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 import { isShortage, type ReadTools, retryShortage } from './retry-shortage.ts';
 import type { LazyFetcher } from './web/lazy-fetcher.ts';
@@ -63,12 +63,10 @@ export async function storeOrRead(
   options: StoreImageOptions,
 ): Promise<StoredImage | PackableImage> {
   const place = { index, name: shortName(input.name), source: input.source };
-  if ('bucket' in input && input.bucket === FILES_BUCKET) throw notAnObject(input.key);
+  if ('bucket' in input) requireObject(input);
   switch (input.kind) {
-    case 'object': {
-      const { bucket, key, etag, bytes } = input;
-      return { entry: { ...place, bytes, bucket, key, etag }, sentBytes: 0 };
-    }
+    case 'object':
+      return { entry: objectEntry(index, input), sentBytes: 0 };
     case 'stored': {
       const { bucket, key, sha256, bytes } = input;
       // If it is gone, the worker gives the image its error.
@@ -106,11 +104,20 @@ async function storeFetched(
   }
 }
 
-/** A program may pass on names of buckets that others chose. Those must not name files. */
-const notAnObject = (path: string): ImgclsError =>
-  new ImgclsError('usage', `${path} is a file of this machine, not an object.`, {
+/** The entry of an image that workers read from its bucket. */
+export function objectEntry(index: number, input: ObjectInput): ManifestEntry {
+  requireObject(input);
+  const { name, source, bucket, key, etag, bytes } = input;
+  return { index, name: shortName(name), source, bytes, bucket, key, etag };
+}
+
+/** A program, or an inventory, may pass on names of buckets that others chose. Those must not name files. */
+function requireObject({ bucket, key }: { bucket: string; key: string }): void {
+  if (bucket !== FILES_BUCKET) return;
+  throw new ImgclsError('usage', `${key} is a file of this machine, not an object.`, {
     hint: 'Pass it as an input of kind "file".',
   });
+}
 
 const storeUnlessPackable = async (
   place: ImageIdentity,

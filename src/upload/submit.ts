@@ -52,7 +52,7 @@ async function* numbered(
   }
 }
 
-const tooManyImages = (job: string): ImgclsError =>
+export const tooManyImages = (job: string): ImgclsError =>
   new ImgclsError('permanent', `Job ${job} has 1,000,000,000 images, and no job can have more.`, {
     hint: 'Submit the other images as a job of their own.',
   });

@@ -36,6 +36,10 @@ export interface PartPlace {
 
 export const manifestPartKey = (job: string, { attempt, part }: PartPlace): string =>
   `${manifestPrefix(job, attempt)}${digits(part, 6)}.ndjson`;
+
+/** Which submitter announces a share of the job's parts. */
+export const shareKey = (job: string, share: number): string => `jobs/${job}/shares/${digits(share, 5)}.json`;
+
 /** The cost of the job's machines: `{ v, usd }`. */
 export const jobCostKey = (job: string): string => `jobs/${job}/cost.json`;
 

@@ -1,14 +1,14 @@
 import type { Store } from '../cloud/ports.ts';
 import { readObject } from '../cloud/read-object.ts';
-import { ImgclsError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
+import { ImgclsError, PoisonError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
 import type { IndexRange } from './index-ranges.ts';
 import { LARGE_PACK_FORMAT, type ManifestEntry, manifestEntry } from './job.ts';
 import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
 
 /**
- * Writes a part of a job's manifest. Parts are written in order, by one submitter at a time.
- * @throws {ImgclsError} of kind `permanent` when another submitter has written this part.
+ * Writes a part of a job's manifest.
+ * @throws {PreconditionFailedError} when another submitter has written it.
  */
 export async function writePart(
   output: Store,
@@ -18,11 +18,7 @@ export async function writePart(
   signal?: AbortSignal,
 ): Promise<void> {
   const body = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-  try {
-    await output.put(manifestPartKey(job, place), body, { only: 'absent', ...(signal && { signal }) });
-  } catch (cause) {
-    throw cause instanceof PreconditionFailedError ? otherSubmitterError(job, cause) : cause;
-  }
+  await output.put(manifestPartKey(job, place), body, { only: 'absent', ...(signal && { signal }) });
 }
 
 export const otherSubmitterError = (job: string, cause?: unknown): ImgclsError =>
@@ -68,11 +64,16 @@ export async function listParts(
   job: string,
   attempt: number,
   signal?: AbortSignal,
+  { first = 0, end = Number.POSITIVE_INFINITY }: { first?: number; end?: number } = {},
 ): Promise<(PartPlace & { isAnnounced: boolean })[]> {
   const announced = new Set<number>();
   const parts: number[] = [];
-  for await (const { key } of output.list(manifestPrefix(job, attempt), signal && { signal })) {
+  // Of the parts before, the last mark sorts before the last part.
+  const startAfter = first > 0 ? manifestPartKey(job, { attempt, part: first - 1 }) : undefined;
+  const options = { ...(signal && { signal }), ...(startAfter !== undefined && { startAfter }) };
+  for await (const { key } of output.list(manifestPrefix(job, attempt), options)) {
     const found = parsePartKey(key);
+    if (found !== undefined && found.part >= end) break;
     if (found?.kind === 'announced') announced.add(found.part);
     if (found?.kind === 'part') parts.push(found.part);
   }

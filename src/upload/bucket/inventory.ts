@@ -42,6 +42,10 @@ const MANIFEST = /(^|\/)manifest\.json$/;
 /** Whether an input is the manifest of an inventory. No image has such a name. */
 export const isInventory = (input: string): boolean => MANIFEST.test(parseS3Address(input)?.prefix ?? '');
 
+/** Whether all submitters of a job with these inputs find the same images in the same order. */
+export const areInventories = (inputs: readonly string[]): boolean =>
+  inputs.length > 0 && inputs.every(isInventory);
+
 /** @throws {ImgclsError} of kind `usage` when the object is not the manifest of an inventory that can be read. */
 export async function readInventory(store: Store, key: string, signal?: AbortSignal): Promise<Inventory> {
   const address = `s3://${store.bucket}/${key}`;
