@@ -2,23 +2,30 @@
 // takes 25 ms. The bucket has numbered images. Workers and waiter are not part of it. On a busy machine a longer latency gives a better
 // ratio of two versions.
 //
-//     npm run bench:in-place -- [--images 100000] [--latency-ms 25]
+//     npm run bench:in-place -- [--images 100000] [--latency-ms 25] [--inventory]
+//
+// With --inventory the images are those of an S3 Inventory, which is in memory.
 //
 // Prints the wall time, the processor time, the requests, and the peak of the process's memory.
 import { fork } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { ulid } from 'ulid';
 import { systemClock } from '../src/app/system-clock.ts';
 import { createAwsCloud } from '../src/aws/cloud.ts';
 import { createJobClient } from '../src/client/client.ts';
+import type { Store } from '../src/core/cloud/ports.ts';
 import type { Asked } from './children/slow-aws.ts';
 
 const { values: flags } = parseArgs({
   options: {
     images: { type: 'string', default: '100000' },
     'latency-ms': { type: 'string', default: '25' },
+    inventory: { type: 'boolean', default: false },
   },
 });
 const server = fork(path.join(import.meta.dirname, 'children/slow-aws.ts'), [
@@ -34,20 +41,21 @@ Object.assign(process.env, {
   AWS_SECRET_ACCESS_KEY: 'testing',
 });
 const cloud = createAwsCloud({ cluster: 'bench', inputBucket: 'input', outputBucket: 'output' });
+const inventory = inventoryOf(Number(flags.images));
 const client = createJobClient({
   cloud,
   clock: systemClock,
   random: Math.random,
   newId: () => ulid(),
   joinController: () => ({ failed: new AbortController().signal, leave: async () => {} }),
-  readBucket: cloud.bucket,
+  readBucket: (name) => (flags.inventory ? inventory : cloud.bucket(name)),
   concurrency: 16,
   maxImageBytes: 1e8,
 });
 
 const startMs = performance.now();
 const startCpu = process.cpuUsage();
-const job = await client.submit(['s3://pictures/photos/'], {
+const job = await client.submit([flags.inventory ? 's3://inventories/manifest.json' : 's3://pictures/photos/'], {
   model: { name: 'bench', version: '1', variant: 'int8', sha256: '0'.repeat(64) },
   topK: 5,
   wait: false,
@@ -67,3 +75,36 @@ console.log(
 server.disconnect();
 await client.close();
 await cloud.close();
+
+/** A bucket with an inventory of so many images, in one file of CSV. */
+function inventoryOf(images: number): Store {
+  const rows = Array.from(
+    { length: images },
+    (_, n) => `"pictures","photos/IMG_${String(n).padStart(9, '0')}.jpg","100000","${hash('md5', `${n}`)}"\n`,
+  );
+  const file = gzipSync(rows.join(''));
+  const manifest = {
+    sourceBucket: 'pictures',
+    creationTimestamp: '0',
+    fileFormat: 'CSV',
+    fileSchema: 'Bucket, Key, Size, ETag',
+    files: [{ key: 'file', MD5checksum: hash('md5', file) }],
+  };
+  const objects = new Map([
+    ['manifest.json', Buffer.from(JSON.stringify(manifest))],
+    ['file', file],
+  ]);
+  const open = (key: string, { offset = 0, length = file.byteLength } = {}) => {
+    const body = objects.get(key)?.subarray(offset, offset + length) ?? Buffer.alloc(0);
+    return { info: { etag: '1', bytes: body.byteLength, modifiedAtMs: 0 }, body };
+  };
+  return {
+    bucket: 'inventories',
+    head: async (key) => (objects.has(key) ? open(key).info : undefined),
+    get: async (key) => open(key),
+    async getStream(key, { range } = {}) {
+      const { info, body } = open(key, range);
+      return { info, body: Readable.from([body]) };
+    },
+  } satisfies Partial<Store> as unknown as Store;
+}
