@@ -55,12 +55,15 @@ const client = createJobClient({
 
 const startMs = performance.now();
 const startCpu = process.cpuUsage();
-const job = await client.submit([flags.inventory ? 's3://inventories/manifest.json' : 's3://pictures/photos/'], {
-  model: { name: 'bench', version: '1', variant: 'int8', sha256: '0'.repeat(64) },
-  topK: 5,
-  wait: false,
-  onTransient: console.error,
-});
+const job = await client.submit(
+  [flags.inventory ? 's3://inventories/manifest.json' : 's3://pictures/photos/'],
+  {
+    model: { name: 'bench', version: '1', variant: 'int8', sha256: '0'.repeat(64) },
+    topK: 5,
+    wait: false,
+    onTransient: console.error,
+  },
+);
 const { total = 0 } = await job.submitted;
 const seconds = (performance.now() - startMs) / 1000;
 const { user, system } = process.cpuUsage(startCpu);

@@ -7,7 +7,7 @@ import { readControllerLock } from '../core/fleet/controller-lock.ts';
 import { controllerReport, fleetHistory, workerStatus } from '../core/fleet/fleet.ts';
 import { clusterSettings } from '../core/fleet/settings-document.ts';
 import { deadLetter } from '../core/job/dead-letter.ts';
-import { FIRST_ATTEMPT } from '../core/job/job.ts';
+import { FIRST_ATTEMPT, shareClaim } from '../core/job/job.ts';
 import { readJob } from '../core/job/job-record.ts';
 import { parsePartKey, parseShardKey } from '../core/job/keys.ts';
 import { readPart } from '../core/job/manifest.ts';
@@ -82,6 +82,12 @@ const JOB_KINDS: readonly ObjectKind[] = [
       `Its images get errors. When the job is finished, run "imgcls results ${job}", then "imgcls retry ${job}".`,
   },
   { pattern: inJob('(?:manifest|retries/\\d{3})/\\d{6}\\.announced') },
+  {
+    pattern: inJob('shares/\\d{5}\\.json'),
+    read: document(shareClaim, 'claim of a share'),
+    isReadUntilFinished: true,
+    remedy: ({ job }) => `Delete it, then run "imgcls resume ${job}".`,
+  },
   { pattern: inJob(`errors/\\d{3}/${BATCH}-\\d\\d`) },
   { pattern: inJob(`begun/\\d{3}/${BATCH}`) },
   { pattern: inJob(`returned/\\d{3}/(?:all|${BATCH})/.+`) },

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { modelRef, sha256Hex } from '../model/model.ts';
 import { imageError, imageName, MAX_TOP_K } from '../model/outcome.ts';
 import { locatedProcess } from '../runtime/located-process.ts';
-import { FORMAT } from '../runtime/versioned.ts';
+import { FORMAT, formatVersion } from '../runtime/versioned.ts';
 import { traceId } from './trace.ts';
 
 /** The first attempt of a job's images. Each retry announces some of them in the next attempt. */
@@ -133,3 +133,12 @@ export const manifestEntry = z.union([
   z.object({ ...place, source: z.string(), bytes: z.int().nonnegative(), ...unreadable.shape }),
 ]);
 export type ManifestEntry = z.infer<typeof manifestEntry>;
+
+/** `jobs/<jobId>/shares/<share>.json`: which submitter announces some parts of the manifest. */
+export const shareClaim = z.object({
+  v: formatVersion,
+  /** Of its own for each process. */
+  submitter: z.string(),
+  /** Identifies all images of the job before the share. */
+  before: sha256Hex,
+});

@@ -1,20 +1,11 @@
 // Which submitter announces which parts of a job whose images an inventory lists.
 
-import * as z from 'zod';
 import type { Store } from '../../core/cloud/ports.ts';
 import { findObject } from '../../core/cloud/read-object.ts';
+import { shareClaim } from '../../core/job/job.ts';
 import { shareKey } from '../../core/job/keys.ts';
-import { sha256Hex } from '../../core/model/model.ts';
 import { ImgclsError, PreconditionFailedError } from '../../core/runtime/errors.ts';
-import { FORMAT, formatVersion, parseVersioned } from '../../core/runtime/versioned.ts';
-
-const claim = z.object({
-  v: formatVersion,
-  /** Of its own for each process. */
-  submitter: z.string(),
-  /** Identifies all images of the job before the share. */
-  before: sha256Hex,
-});
+import { FORMAT, parseVersioned } from '../../core/runtime/versioned.ts';
 
 /** A version of a claim in the store. Undefined if there is none. */
 export type ClaimVersion = string | undefined;
@@ -58,7 +49,7 @@ export class ShareClaims {
    */
   async find(share: number, before: string): Promise<ClaimVersion> {
     const key = shareKey(this.#job, share);
-    const parse = (text: string) => parseVersioned(claim, text, `claim ${key}`);
+    const parse = (text: string) => parseVersioned(shareClaim, text, `claim ${key}`);
     const found = await findObject(this.#output, key, parse, this.#signal && { signal: this.#signal });
     if (found === undefined || found.value.before === before) return found?.info.etag;
     throw new ImgclsError(

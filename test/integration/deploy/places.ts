@@ -29,6 +29,7 @@ const PLACES: Readonly<Record<string, string>> = {
   manifestPrefix: output(`${keys.manifestPrefix(JOB, FIRST_ATTEMPT)}000000.ndjson`),
   manifestPartKey: output(keys.manifestPartKey(JOB, part)),
   announcedKey: output(keys.announcedKey(JOB, part)),
+  shareKey: output(keys.shareKey(JOB, 0)),
   resultsPrefix: output(`${keys.resultsPrefix(JOB)}001/0-1.ndjson`),
   attemptPrefix: output(`${keys.attemptPrefix(JOB, FIRST_ATTEMPT)}0-1.ndjson`),
   shardKey: output(keys.shardKey(JOB, range)),
