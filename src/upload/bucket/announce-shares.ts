@@ -190,7 +190,7 @@ class ShareAnnouncer {
   }
 
   /**
-   * Looks at the shares of other submitters. Forgets those that are announced, and claims those that nobody goes on with.
+   * Looks at the shares of other submitters. Forgets those that are announced, and claims those that no submitter goes on with.
    * @param parts the number of parts of the job.
    */
   async #takeStalled(parts: number): Promise<ReadonlyMap<number, OwnShare>> {

@@ -55,7 +55,7 @@ export class ShareClaims {
     throw new ImgclsError(
       'permanent',
       `Another submitter of job ${this.#job} has other images: the inventory has changed, or another version of imgcls chose among its objects.`,
-      { hint: 'Use the same version of imgcls on all machines, and an inventory that nobody changes.' },
+      { hint: 'Use the same version of imgcls on all machines, and the inventory as S3 wrote it.' },
     );
   }
 }
