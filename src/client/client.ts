@@ -213,7 +213,8 @@ function shareImages(
   images: AsyncIterable<Input>,
   options: ClientOptions & Omit<AnnounceSharesOptions, 'submitter'> & { signal: AbortSignal },
 ): Promise<JobRecord> {
-  const again = () => walk(options.job.inputs, options, { ...options.job, wait: false }, options.signal);
+  const { inputs, include, exclude } = options.job;
+  const again = () => walk(inputs, options, { include, exclude, wait: false }, options.signal);
   const readings = [images];
   return announceShares(() => readings.pop() ?? again(), { ...options, submitter: options.newId() });
 }
