@@ -212,7 +212,9 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     say('imgcls-provision: node');
     const own = await mkdtemp(path.join(folder, 'interrupted-'));
     const { finished, kill, stderr } = start(bin, own, buildLine(), aws);
-    await until('the builder is at work', async () => stderr().includes(': node') || undefined);
+    await until('the builder is at work', async () => stderr().includes(': node') || undefined, {
+      timeoutMs: 60_000,
+    });
     expect(await instances()).toHaveLength(1);
     kill('SIGINT');
     expect(await finished).toMatchObject({ code: 130 });
