@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IDLE_TIMEOUT_MS } from '../../../src/web/limits.ts';
+import { IDLE_TIMEOUT_MS, INPUTS_BYTES, MAX_BODY_BYTES } from '../../../src/web/limits.ts';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, repository, start } from '../package.ts';
 import { type Answer, ask, openTemporaryFiles } from './ask.ts';
@@ -126,7 +126,7 @@ describe('requests beyond a limit', () => {
     const many = Array.from({ length: 11 }, (_, at): [string, Uint8Array] => [`${at}.jpg`, Buffer.from('x')]);
     await refused(await upload(service.url, many), 413, before);
     const json = { 'content-type': 'application/json' };
-    const inputs = JSON.stringify({ inputs: ['s3://b/'.padEnd(300_000, 'x')] });
+    const inputs = JSON.stringify({ inputs: ['s3://b/'.padEnd(MAX_BODY_BYTES + INPUTS_BYTES, 'x')] });
     await refused(
       await ask(`${service.url}/v1/jobs`, { method: 'POST', headers: json }, inputs),
       413,
