@@ -9,6 +9,7 @@ import { modelTitle } from '../../core/model/model.ts';
 import { ImgclsError, readFault } from '../../core/runtime/errors.ts';
 import { type ModelRates, writeModelRates } from '../../scaler/model-rates.ts';
 import { screenOf } from '../terminal/screen.ts';
+import { openStatusLine } from '../terminal/status-line.ts';
 import { drawTable } from '../terminal/table.ts';
 import type { ModelCommandDeps } from './model.ts';
 import { named } from './named-models.ts';
@@ -38,10 +39,12 @@ export async function benchModels(
   const cpu = cpus()[0]?.model.trim() ?? 'unknown';
   const rates: ModelRates = {};
   const rows = [];
-  for (const model of models) {
-    const { cores, imagesPerSecond } = await measure(model, photographs);
-    const { median, min, max } = summarise(imagesPerSecond);
+  const line = await openStatusLine(err, 'Measuring');
+  for (const [at, model] of models.entries()) {
     const name = modelTitle(model.manifest);
+    line?.show(`Measuring ${name} (${at + 1} of ${models.length})`);
+    const { cores, imagesPerSecond } = await measure(model, photographs).finally(() => line?.hide());
+    const { median, min, max } = summarise(imagesPerSecond);
     if (min < QUIET_RATIO * max)
       err.write(
         `warning: ${name}: the repetitions differ by ${percentBelow(min, max)}. Measure on a quiet machine.\n`,
@@ -50,6 +53,7 @@ export async function benchModels(
     rates[model.manifest.sha256] = rate;
     rows.push({ ...rate, imagesPerSecond: median, slowest: min, fastest: max });
   }
+  line?.retire();
   const { store, close } = await openOutput();
   await writeModelRates(store, rates).finally(close);
   if (format === 'json') {
