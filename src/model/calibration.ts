@@ -28,6 +28,18 @@ export class Reliability {
     if (isRight) bin.right++;
   }
 
+  /** With the images of another one. */
+  with(other: Reliability): Reliability {
+    const both = new Reliability();
+    for (const [at, bin] of both.#bins.entries())
+      for (const one of [this.#bins[at], other.#bins[at]]) {
+        bin.images += one?.images ?? 0;
+        bin.right += one?.right ?? 0;
+        bin.scores += one?.scores ?? 0;
+      }
+    return both;
+  }
+
   get bins(): ScoreBin[] {
     return this.#bins.map(({ images, right, scores }, at) => ({
       from: at / BINS,
@@ -36,6 +48,12 @@ export class Reliability {
       right,
       meanScore: images === 0 ? 0 : scores / images,
     }));
+  }
+
+  /** Of the best labels; 0 if there are no images. */
+  get meanScore(): number {
+    const images = this.#bins.reduce((sum, bin) => sum + bin.images, 0);
+    return images === 0 ? 0 : this.#bins.reduce((sum, bin) => sum + bin.scores, 0) / images;
   }
 
   /** The expected calibration error: the mean distance between score and share of right labels, over the images. 0 to 1. */
@@ -65,21 +83,29 @@ interface Candidate {
   reliability: Reliability;
 }
 
+function newCandidates(): Candidate[] {
+  const candidates: Candidate[] = [];
+  for (let temperature = LEAST; temperature <= MOST; temperature *= STEP)
+    candidates.push({ temperature, loss: 0, reliability: new Reliability() });
+  return candidates;
+}
+
+const likeliest = (candidates: readonly Candidate[]): Candidate =>
+  candidates.reduce((best, each) => (each.loss < best.loss ? each : best));
+
 /** Finds the temperature with which the true classes are likeliest. It keeps sums only, whatever the number of images. */
 export class TemperatureSearch {
-  readonly #candidates: Candidate[] = [];
-
-  constructor() {
-    for (let temperature = LEAST; temperature <= MOST; temperature *= STEP)
-      this.#candidates.push({ temperature, loss: 0, reliability: new Reliability() });
-  }
+  /** Of every other image. */
+  readonly #even = newCandidates();
+  readonly #odd = newCandidates();
+  #images = 0;
 
   /** @param labels all classes of the model, best first. */
   add(labels: readonly ScoredLabel[], truth: readonly string[]): void {
     const logs = Float64Array.from(labels, ({ score }) => Math.log(Math.max(LEAST_SCORE, score)));
     const trueIndexes = labels.flatMap(({ wnid }, index) => (truth.includes(wnid) ? [index] : []));
     const best = logs[0] ?? 0;
-    for (const candidate of this.#candidates) {
+    for (const candidate of this.#images++ % 2 === 0 ? this.#even : this.#odd) {
       const weightOf = (log: number) => Math.exp((log - best) / candidate.temperature);
       let sum = 0;
       for (const log of logs) sum += weightOf(log);
@@ -91,6 +117,17 @@ export class TemperatureSearch {
 
   /** The likeliest temperature, relative to the model's own, and the reliability of the scores with it. */
   get best(): Pick<Candidate, 'temperature' | 'reliability'> {
-    return this.#candidates.reduce((best, each) => (each.loss < best.loss ? each : best));
+    const all = this.#even.map(({ temperature, loss, reliability }, at): Candidate => {
+      const other = this.#odd[at] as Candidate;
+      return { temperature, loss: loss + other.loss, reliability: reliability.with(other.reliability) };
+    });
+    return likeliest(all);
+  }
+
+  /** What is to be expected of other images: of each half, with the temperature that was found on the other half. */
+  get onOthers(): Reliability {
+    const ofEven = this.#even[this.#odd.indexOf(likeliest(this.#odd))] as Candidate;
+    const ofOdd = this.#odd[this.#even.indexOf(likeliest(this.#even))] as Candidate;
+    return ofEven.reliability.with(ofOdd.reliability);
   }
 }

@@ -1,7 +1,7 @@
 // Images whose folder or file name contains their true class.
 
 import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import type { ClassLabel } from '../core/model/model.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 
@@ -43,6 +43,20 @@ export async function findLabelledImages(
   });
 }
 
+/**
+ * The names of the folders that have images: labels for a model without its own. Names that differ in case only are one label.
+ * @throws {ImgclsError} of kind `usage` if the folder cannot be read, or if it has none.
+ */
+export async function labelsOfFolders(dir: string): Promise<string[]> {
+  const folders = (await imagesBelow(dir)).map((path) => dirname(relative(dir, path)));
+  const names = folders.filter((folder) => folder !== '.').map((folder) => spaced(basename(folder)));
+  const labels = new Map(names.map((name) => [plain(name), name]));
+  if (labels.size > 0) return [...labels.values()];
+  throw new ImgclsError('usage', `No folders with images found in ${dir}.`, {
+    hint: 'Put images into folders named after your labels, such as "whiteboard".',
+  });
+}
+
 async function imagesBelow(dir: string): Promise<string[]> {
   try {
     const entries = await readdir(dir, { recursive: true, withFileTypes: true });
@@ -57,11 +71,12 @@ async function imagesBelow(dir: string): Promise<string[]> {
   }
 }
 
-/** WordNet ids by the possible names of their folders. */
+/** Ids of classes by the possible names of their folders: a label, or an id that is not the label of another class. */
 export function classesByName(labels: readonly ClassLabel[]): ReadonlyMap<string, readonly string[]> {
   const classes = new Map<string, string[]>();
   for (const { wnid, label } of labels)
-    for (const name of new Set([wnid, plain(label)])) classes.set(name, [...(classes.get(name) ?? []), wnid]);
+    classes.set(plain(label), [...(classes.get(plain(label)) ?? []), wnid]);
+  for (const { wnid } of labels) if (!classes.has(wnid)) classes.set(wnid, [wnid]);
   return classes;
 }
 
@@ -82,8 +97,6 @@ export function truthOf(
   throw new ImgclsError('usage', `The class of ${path} (${wnid}) is not a class of the model.`);
 }
 
-const plain = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[\s_-]+/g, ' ')
-    .trim();
+const spaced = (name: string): string => name.replaceAll(/[\s_-]+/g, ' ').trim();
+
+const plain = (name: string): string => spaced(name).toLowerCase();

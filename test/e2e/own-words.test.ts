@@ -1,6 +1,6 @@
 /** Jobs of three kinds of model at once: one label of many, any number of labels, and labels that the job brings itself. */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
@@ -144,6 +144,25 @@ describe.skipIf(python === undefined)('three kinds of model on two workers', () 
     const results = await imgcls('results', jobs.get('tiny-clip') ?? '', '-f', 'ndjson').finished;
     const scores = (stdout: string) => linesOf(stdout).map(({ labels }) => labels);
     expect(scores(results.stdout)).toEqual(scores(other.stdout));
+  });
+
+  it('are evaluated by the folders of photographs, whose names are the labels', async () => {
+    const folder = path.join(dataDir, 'sorted');
+    for (const [at, label] of ['an_invoice', 'a cat'].entries()) {
+      await mkdir(path.join(folder, label), { recursive: true });
+      for (const name of [`${at}.png`, `${at + 2}.png`])
+        await cp(path.join(photos, `00${name}`), path.join(folder, label, name));
+    }
+    const { code, stdout, stderr } = await imgcls('eval', folder, '--model', 'tiny-clip', '-f', 'json')
+      .finished;
+    expect(code, stderr).toBe(0);
+    const [{ images, confusions, top1, top5 }] = JSON.parse(stdout);
+    const wrong = confusions.reduce((sum: number, one: { images: number }) => sum + one.images, 0);
+    expect({ images, top5, wrong }).toEqual({ images: 4, top5: 1, wrong: 4 * (1 - top1) });
+    for (const { truth, predicted } of confusions)
+      expect([truth.label, predicted.label].sort()).toEqual(['a cat', 'an invoice']);
+    const calibrated = await imgcls('eval', folder, '--model', 'tiny-clip', '--calibrate').finished;
+    expect(calibrated.stderr).toContain('its scores depend on the labels of each job');
   });
 
   it('take the labels of an earlier job for known, but not those of one with other labels', async () => {

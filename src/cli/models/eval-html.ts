@@ -12,7 +12,9 @@ import {
   confusionHead,
   type EvaluatedModel,
   errorText,
+  intervalText,
   type ReportedModel,
+  scoresNote,
 } from './eval-view.ts';
 
 /** Thumbnails of a model have 4 KB each: a page of 400 KB for a model. */
@@ -43,6 +45,7 @@ function modelSection(one: ReportedModel, thumbnails: ReadonlyMap<string, string
   const figures = [
     ['images', String(one.images)],
     ['top-1', percent(one.top1)],
+    ['95 % interval of top-1', intervalText(one)],
     ['top-5', percent(one.top5)],
     ...(one.category === undefined ? [] : [['category', percent(one.category)]]),
     ['failed', String(one.failed)],
@@ -56,13 +59,14 @@ ${htmlTable(['measure', 'value'], figures, ['measure'])}
 <p>${escapedHtml(errorText(one))} Of ${model}, ${escapedHtml(aroundEighty(one))}. Temperature: ${one.calibration.temperature}.</p>
 ${reliabilityChart(one)}
 ${htmlTable(binHead, one.calibration.bins.map(binCells), ['score'])}
-<h3>${model}: classes taken for others</h3>
-${one.confusions.length === 0 ? '<p>None.</p>' : htmlTable(confusionHead, one.confusions.map(confusionCells), ['true class', 'predicted'])}
+<h3>${model}: classes taken for others${scoresNote(one)}</h3>
+${one.confusions.length === 0 ? '<p>None.</p>' : htmlTable(confusionHead, one.confusions.map(confusionCells), ['true class', 'predicted', 'file'])}
 ${wrongSection(one, thumbnails)}
 </section>`;
 }
 
-function wrongSection({ model, wrong }: ReportedModel, thumbnails: ReadonlyMap<string, string>): string {
+function wrongSection(one: ReportedModel, thumbnails: ReadonlyMap<string, string>): string {
+  const { model, wrong } = one;
   if (wrong.length === 0) return '';
   const shown = wrong.slice(0, SHOWN_WRONG);
   const count = shown.length < wrong.length ? `${shown.length} of ${wrong.length}` : String(wrong.length);
@@ -73,7 +77,7 @@ function wrongSection({ model, wrong }: ReportedModel, thumbnails: ReadonlyMap<s
       thumbnail === undefined ? '' : `<img src="${thumbnail}" alt="${name}" width="120" height="120">`;
     return `<li>${picture}${name}: ${escapedHtml(best.label)}, ${percent(best.score)}. True class: ${escapedHtml(truth)}</li>`;
   });
-  return `<h3>${escapedHtml(model)}: ${count} wrong ${pluralize(wrong.length, 'label').replace(/^\d+ /, '')}, the surest first</h3>
+  return `<h3>${escapedHtml(model)}: ${count} wrong ${pluralize(wrong.length, 'label').replace(/^\d+ /, '')}, the surest first${scoresNote(one)}</h3>
 <ul class="wrong">\n${items.join('\n')}\n</ul>`;
 }
 

@@ -10,23 +10,26 @@ import {
   confusionHead,
   type EvaluatedModel,
   errorText,
+  intervalText,
+  scoresNote,
 } from './eval-view.ts';
 
 /** More are in the JSON and in the HTML report. */
 const SHOWN_CONFUSIONS = 10;
 
 export function evaluationText(models: readonly EvaluatedModel[], screen: Screen | undefined): string {
-  const head = ['model', 'images', 'top-1', 'top-5', 'category', 'failed', 'images/s'];
+  const head = ['model', 'images', 'top-1', '95 % interval', 'top-5', 'category', 'failed', 'images/s'];
   const rows = models.map((one) => [
     one.model,
     String(one.images),
     percent(one.top1),
+    intervalText(one),
     percent(one.top5),
     one.category === undefined ? 'none' : percent(one.category),
     String(one.failed),
     one.imagesPerSecond.toFixed(1),
   ]);
-  const style = { screen, alignRight: head.slice(1), dropFirst: ['failed', 'images/s'] };
+  const style = { screen, alignRight: head.slice(1), dropFirst: ['failed', 'images/s', 'category'] };
   return [drawTable(head, rows, style), ...models.map((one) => detailsText(one, screen))].join('\n\n');
 }
 
@@ -36,15 +39,17 @@ function detailsText(one: EvaluatedModel, screen: Screen | undefined): string {
   const confusions = drawTable(confusionHead, shown.map(confusionCells), {
     screen,
     frame: 'none',
-    alignRight: ['images'],
+    alignRight: ['images', 'surest'],
+    dropFirst: ['file', 'surest'],
   });
   const bins = drawTable(binHead, one.calibration.bins.map(binCells), {
     screen,
     frame: 'none',
     alignRight: binHead.slice(1),
   });
+  const order = `, the most frequent mistakes first, then the surest${scoresNote(one)}`;
   return [
-    `${one.model}: ${pluralize(wrong, 'label')} wrong${wrong === 0 ? '' : ', most often'}`,
+    `${one.model}: ${wrong} of ${pluralize(one.images, 'label')} wrong${wrong === 0 ? '' : order}`,
     ...(wrong === 0 ? [] : [confusions]),
     '',
     `${one.model}: ${aroundEighty(one)}`,

@@ -1,5 +1,7 @@
 // What an evaluation found about a model, for its texts and for programs.
 
+import { basename } from 'node:path';
+import type { ClassLabel } from '../../core/model/model.ts';
 import { percent } from '../../core/text/percent.ts';
 import type { ScoreBin } from '../../model/calibration.ts';
 import type { Confusion } from '../../model/confusions.ts';
@@ -12,6 +14,8 @@ export interface EvaluatedModel {
   images: number;
   /** Shares of the images, 0 to 1. */
   top1: number;
+  /** The 95 % interval: where top-1 of many such images lies. */
+  top1Interval: [low: number, high: number];
   top5: number;
   /** Absent if the model has no categories. */
   category?: number;
@@ -26,6 +30,10 @@ export interface EvaluatedModel {
     expectedError: number;
     /** The one before this calibration; absent without `--calibrate`. */
     expectedErrorBefore?: number;
+    /** That of each half of the images with the temperature that was found on the other half; absent without `--calibrate`. */
+    expectedErrorOnOthers?: number;
+    /** Of the best labels. */
+    meanScore: number;
     bins: ScoreBin[];
   };
 }
@@ -54,20 +62,32 @@ export function aroundEighty({ calibration }: EvaluatedModel): string {
     : `labels with scores of 70 to 90 % are right for ${count('right')} of ${count('images')} images`;
 }
 
-/** `Scores are off by 4.2 % on average (expected calibration error).` */
-export function errorText({ calibration }: EvaluatedModel): string {
-  const { expectedError, expectedErrorBefore } = calibration;
-  const before = expectedErrorBefore === undefined ? '' : `, ${percent(expectedErrorBefore)} before`;
-  return `Scores differ from the share of right labels by ${percent(expectedError)} on average (expected calibration error${before}).`;
+/** `The mean score is 74.0 %, and 90.0 % of the labels are right. Scores differ ... by 16.0 % on average` */
+export function errorText({ top1, calibration }: EvaluatedModel): string {
+  const { expectedError, expectedErrorBefore, expectedErrorOnOthers, meanScore } = calibration;
+  const calibrated =
+    expectedErrorBefore === undefined || expectedErrorOnOthers === undefined
+      ? ''
+      : `, ${percent(expectedErrorBefore)} before; ${percent(expectedErrorOnOthers)} if each half of the images is calibrated with the other half`;
+  return `The mean score is ${percent(meanScore)}, and ${percent(top1)} of the labels are right. Scores differ from the share of right labels by ${percent(expectedError)} on average (expected calibration error${calibrated}).`;
 }
 
-export const confusionHead = ['true class', 'predicted', 'images'];
+/** Which scores the wrong labels have. */
+export const scoresNote = ({ calibration }: EvaluatedModel): string =>
+  calibration.expectedErrorBefore === undefined ? '' : ' (scores before this calibration)';
+
+/** `82.6 to 94.5 %` */
+export const intervalText = ({ top1Interval: [low, high] }: EvaluatedModel): string =>
+  `${(100 * low).toFixed(1)} to ${percent(high)}`;
+
+export const confusionHead = ['true class', 'predicted', 'images', 'surest', 'file'];
 
 /** Classes of the same name, such as the two of "crane", are shown by their ids. */
-export const confusionCells = ({ truth, predicted, images }: Confusion): string[] =>
-  truth.label === predicted.label
-    ? [`${truth.label} (${truth.wnid})`, `${predicted.label} (${predicted.wnid})`, String(images)]
-    : [truth.label, predicted.label, String(images)];
+export const confusionCells = ({ truth, predicted, images, surest }: Confusion): string[] => {
+  const isSame = truth.label === predicted.label;
+  const name = ({ label, wnid }: ClassLabel) => (isSame ? `${label} (${wnid})` : label);
+  return [name(truth), name(predicted), String(images), percent(surest.score), basename(surest.path)];
+};
 
 export const binHead = ['score', 'images', 'right', 'share right', 'mean score'];
 

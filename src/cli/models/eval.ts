@@ -1,13 +1,16 @@
 import { openModelLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
-import { type ClassLabel, modelTitle } from '../../core/model/model.ts';
+import { type ClassLabel, type ModelManifest, modelTitle } from '../../core/model/model.ts';
+import { parseWords, type Words } from '../../core/model/words.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { Reliability, TemperatureSearch } from '../../model/calibration.ts';
 import { categoriesOf } from '../../model/categories.ts';
 import { confusionsOf } from '../../model/confusions.ts';
 import { type Evaluation, isRight } from '../../model/evaluate.ts';
+import { labelsOfFolders } from '../../model/labelled-images.ts';
 import type { LibraryModel } from '../../model/library.ts';
 import { findByTitle } from '../../model/select-model.ts';
+import { shareInterval } from '../../model/share-interval.ts';
 import { keepTemperature } from '../../model/temperature.ts';
 import { openOutput } from '../output/output.ts';
 import { notice } from '../terminal/notice.ts';
@@ -58,17 +61,17 @@ async function evaluateOne(
   { calibrate }: EvalFlags,
   { settings, signal }: EvalTools,
 ): Promise<ReportedModel> {
-  const { manifest, labels } = model;
+  const { manifest } = model;
   const title = modelTitle(manifest);
-  if (manifest.zeroShot !== undefined)
-    throw new ImgclsError('usage', `Cannot evaluate ${title}: it has no labels of its own.`);
-  if (calibrate && manifest.activation === 'sigmoid')
-    throw new ImgclsError('usage', `Cannot calibrate ${title}: any number of its labels may be right.`);
+  if (calibrate) checkCalibratable(manifest, title);
+  const words = manifest.zeroShot && (await wordsOfFolders(dir, model, settings));
+  const labels = words?.labels ?? model.labels;
   const images = await labelledImages(dir, labels);
   if (calibrate) requireEnough(images.length);
   const search = new TemperatureSearch();
   const startMs = performance.now();
-  const found = await evaluateModel({ dir: model.dir, sha256: manifest.sha256 }, images, {
+  const location = { dir: model.dir, sha256: manifest.sha256, ...(words && { words }) };
+  const found = await evaluateModel(location, images, {
     settings,
     title,
     signal,
@@ -84,6 +87,7 @@ async function evaluateOne(
     version: manifest.version,
     images: found.images,
     top1: found.top1 / found.images,
+    top1Interval: shareInterval(found.top1, found.images),
     top5: found.top5 / found.images,
     ...(categoriesOf(labels) !== undefined && { category: found.category / found.images }),
     failed: found.failed.length,
@@ -96,6 +100,24 @@ async function evaluateOne(
   };
 }
 
+/** Labels of a model without its own: the names of the folders with images. */
+async function wordsOfFolders(
+  dir: string,
+  model: LibraryModel,
+  { labelTemplate }: RunSettings,
+): Promise<Words> {
+  const { makeWords } = await import('../../model/words/make-words.ts');
+  const { document, sha256 } = await makeWords(model, await labelsOfFolders(dir), labelTemplate);
+  return parseWords(Buffer.from(document).toString(), sha256);
+}
+
+function checkCalibratable({ zeroShot, activation }: ModelManifest, title: string): void {
+  if (zeroShot !== undefined)
+    throw new ImgclsError('usage', `Cannot calibrate ${title}: its scores depend on the labels of each job.`);
+  if (activation === 'sigmoid')
+    throw new ImgclsError('usage', `Cannot calibrate ${title}: any number of its labels may be right.`);
+}
+
 function wrongOf({ predictions }: Evaluation, labels: readonly ClassLabel[]): WrongImage[] {
   const names = new Map(labels.map(({ wnid, label }) => [wnid, label]));
   return predictions
@@ -104,7 +126,7 @@ function wrongOf({ predictions }: Evaluation, labels: readonly ClassLabel[]): Wr
     .map(({ path, truth, best }) => ({ path, best, truth: names.get(truth[0] ?? '') ?? truth.join(', ') }));
 }
 
-const summaryOf = ({ expectedError, bins }: Reliability) => ({ expectedError, bins });
+const summaryOf = ({ expectedError, meanScore, bins }: Reliability) => ({ expectedError, meanScore, bins });
 
 function reliabilityOf({ predictions }: Evaluation): Reliability {
   const reliability = new Reliability();
@@ -130,6 +152,7 @@ async function calibrated(
   return {
     temperature,
     expectedErrorBefore: reliabilityOf(found).expectedError,
+    expectedErrorOnOthers: search.onOthers.expectedError,
     ...summaryOf(reliability),
   };
 }

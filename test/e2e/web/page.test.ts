@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { evaluationPage } from '../../../src/cli/models/eval-html.ts';
+import type { ReportedModel } from '../../../src/cli/models/eval-view.ts';
 import { wholePercent } from '../../../src/core/text/percent.ts';
 import { thumbnailOf } from '../../../src/model/thumbnail.ts';
 import { until } from '../../contract/until.ts';
@@ -111,16 +112,17 @@ async function evaluationReport(): Promise<string> {
   const truth = { wnid: 'n1', label: 'tabby' };
   const predicted = { wnid: 'n2', label: 'Egyptian cat' };
   const bins = [{ from: 0.9, to: 1, images: 3, right: 2, meanScore: 0.95 }];
-  const model = {
+  const model: ReportedModel = {
     model: 'mine/fp32',
     version: '1',
     images: 3,
     top1: 2 / 3,
+    top1Interval: [0.2, 0.9],
     top5: 1,
     failed: 0,
     imagesPerSecond: 9,
-    confusions: [{ truth, predicted, images: 1 }],
-    calibration: { temperature: 1, expectedError: 0.3, bins },
+    confusions: [{ truth, predicted, images: 1, surest: { path: cat, score: 0.9 } }],
+    calibration: { temperature: 1, expectedError: 0.3, meanScore: 0.95, bins },
     wrong: [{ path: cat, truth: truth.label, best: { ...predicted, score: 0.9 } }],
   };
   return evaluationPage([model], { folder: 'photos', thumbnails: new Map([[cat, thumbnail ?? '']]) });

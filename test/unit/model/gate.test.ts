@@ -63,6 +63,11 @@ describe('the true class of an image', () => {
     expect(truthOf(path, classes)).toEqual(truth);
   });
 
+  it('is that of the label if a folder has the label of one class and the id of another', () => {
+    const digits = classesByName(['1', '2'].map((label, id) => ({ wnid: String(id), label })));
+    expect(truthOf('1/a.jpg', digits)).toEqual(['0']);
+  });
+
   it('must be a class of the model', () => {
     expect(() => truthOf('n99999999_1.jpg', classes)).toThrow(
       'n99999999_1.jpg (n99999999) is not a class of the model',

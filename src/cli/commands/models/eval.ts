@@ -14,11 +14,12 @@ export function register(program: Command): void {
         'imgcls eval photos/ --model resnet50',
         'imgcls eval photos/ --html report.html',
         'imgcls eval photos/ --calibrate',
+        'imgcls eval photos/ --model clip-vit-base-patch32',
       ),
     )
     .argument(
       '<folder>',
-      'Folder with subfolders named after classes (n02124075, "Egyptian cat") or files named n02124075_*.jpg',
+      'Folder with subfolders named after classes (n02124075, "Egyptian cat") or files named n02124075_*.jpg; for a model without labels of its own, the names of the subfolders are the labels',
     )
     .option('--model <model>', 'NAME or NAME/VARIANT (default: the model that a job would use)')
     .addOption(

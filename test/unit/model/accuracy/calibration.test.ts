@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Reliability, TemperatureSearch } from '../../../../src/model/calibration.ts';
 import { confusionsOf } from '../../../../src/model/confusions.ts';
 import { scoresOf, topClasses } from '../../../../src/model/postprocess.ts';
+import { shareInterval } from '../../../../src/model/share-interval.ts';
 
 const labels = Array.from({ length: 10 }, (_, at) => ({ wnid: `n${at}`, label: `class ${at}` }));
 
@@ -47,9 +48,23 @@ describe('calibration', () => {
       const { temperature, reliability } = search.best;
       expect(Math.abs(Math.log(temperature / factor))).toBeLessThan(0.15);
       expect(reliability.expectedError).toBeLessThan(0.06);
+      // No better than by luck: this many images differ by so much.
+      expect(search.onOthers.expectedError).toBeGreaterThan(0);
+      expect(search.onOthers.expectedError).toBeLessThan(0.08);
       if (factor !== 1) expect(before.expectedError).toBeGreaterThan(0.1);
     },
   );
+
+  it('says of few images that others will not fit as well', () => {
+    const search = new TemperatureSearch();
+    // The even images are always right, and the odd ones half of the time.
+    for (let at = 0; at < 80; at++) {
+      const scores = [0.8, 0.2].map((score, id) => ({ wnid: `n${id}`, label: '', score }));
+      search.add(scores, [at % 4 === 1 ? 'n1' : 'n0']);
+    }
+    expect(search.best.reliability.expectedError).toBeLessThan(0.05);
+    expect(search.onOthers.expectedError).toBeGreaterThan(0.4);
+  });
 
   it('counts an image with a score of 1 in the last bin', () => {
     const reliability = new Reliability();
@@ -67,15 +82,32 @@ describe('calibration', () => {
   });
 });
 
+it.each([
+  [90, 100, 0.826, 0.945],
+  [100, 100, 0.963, 1],
+  [0, 10, 0, 0.278],
+])(
+  'knows the share of right labels of other images as well as %d of %d tell it',
+  (right, images, low, high) => {
+    const [from, to] = shareInterval(right, images);
+    expect(from).toBeCloseTo(low, 3);
+    expect(to).toBeCloseTo(high, 3);
+  },
+);
+
 it('lists which classes are taken for which others, the most frequent first', () => {
-  const image = (truth: string, predicted: string) => ({
-    path: '',
+  const image = (truth: string, predicted: string, score: number) => ({
+    path: `${score}.jpg`,
     truth: [truth],
-    best: { wnid: predicted, label: `class ${predicted.slice(1)}`, score: 0.9 },
+    best: { wnid: predicted, label: `class ${predicted.slice(1)}`, score },
   });
-  const predictions = [image('n1', 'n2'), image('n3', 'n3'), image('n4', 'n5'), image('n4', 'n5')];
+  const predictions = [
+    ...[image('n6', 'n7', 0.3), image('n1', 'n2', 0.9), image('n3', 'n3', 0.9)],
+    ...[image('n4', 'n5', 0.4), image('n4', 'n5', 0.8)],
+  ];
   expect(confusionsOf(predictions, labels)).toEqual([
-    { truth: labels[4], predicted: labels[5], images: 2 },
-    { truth: labels[1], predicted: labels[2], images: 1 },
+    { truth: labels[4], predicted: labels[5], images: 2, surest: { path: '0.8.jpg', score: 0.8 } },
+    { truth: labels[1], predicted: labels[2], images: 1, surest: { path: '0.9.jpg', score: 0.9 } },
+    { truth: labels[6], predicted: labels[7], images: 1, surest: { path: '0.3.jpg', score: 0.3 } },
   ]);
 });
