@@ -41,14 +41,14 @@ Object.assign(process.env, {
   AWS_SECRET_ACCESS_KEY: 'testing',
 });
 const cloud = createAwsCloud({ cluster: 'bench', inputBucket: 'input', outputBucket: 'output' });
-const inventory = inventoryOf(Number(flags.images));
+const inventory = flags.inventory ? inventoryOf(Number(flags.images)) : undefined;
 const client = createJobClient({
   cloud,
   clock: systemClock,
   random: Math.random,
   newId: () => ulid(),
   joinController: () => ({ failed: new AbortController().signal, leave: async () => {} }),
-  readBucket: (name) => (flags.inventory ? inventory : cloud.bucket(name)),
+  readBucket: (name) => inventory ?? cloud.bucket(name),
   concurrency: 16,
   maxImageBytes: 1e8,
 });
