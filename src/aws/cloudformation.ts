@@ -70,6 +70,7 @@ export function createStacks(options: SdkClientOptions): Stacks & { end(): void 
               resource: event.LogicalResourceId ?? '',
               type: event.ResourceType ?? '',
               status: event.ResourceStatus ?? '',
+              atMs: event.Timestamp?.getTime() ?? 0,
               ...(event.PhysicalResourceId && { physicalId: event.PhysicalResourceId }),
               ...(event.ResourceStatusReason && { reason: event.ResourceStatusReason }),
             };
@@ -102,12 +103,12 @@ export function createStacks(options: SdkClientOptions): Stacks & { end(): void 
       const present = await summaries(client, PRESENT);
       return present.flatMap(({ StackName }) => StackName ?? []);
     },
-    async deletedAtMs(name) {
+    async deleted(name) {
       const deleted = await summaries(client, ['DELETE_COMPLETE']);
-      const times = deleted.flatMap(({ StackName, DeletionTime }) =>
-        StackName === name && DeletionTime !== undefined ? [DeletionTime.getTime()] : [],
-      );
-      return times.length === 0 ? undefined : Math.max(...times);
+      return deleted
+        .filter(({ StackName }) => StackName === name)
+        .sort((a, b) => Number(b.CreationTime) - Number(a.CreationTime))
+        .flatMap(({ StackId }) => StackId ?? []);
     },
     end: () => client.destroy(),
   };

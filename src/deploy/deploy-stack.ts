@@ -9,7 +9,7 @@ import type {
   Stacks,
   Template,
 } from '../core/aws-account/stacks.ts';
-import { messageOf } from '../core/runtime/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { deploymentError } from './diagnosis.ts';
 import { followStack, lastEvent, untilAtRest, untilPlanned, type WatchPorts } from './follow.ts';
 import { isReviewInProgress, isSuccess, nextStep, stuckError } from './stack-state.ts';
@@ -68,8 +68,9 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     await ports.prepare();
     if (isNew) await untilNamesAreFree(ports, name);
     const before = await lastEvent(stacks, changeSet.stackId);
-    // From here on the deployment may be in progress, even if the call fails.
+    // From here on nothing is to be cleaned up: the stack is gone, or its deployment may be in progress, even if the call fails.
     isStarted = true;
+    await present(stacks, changeSet.stackId);
     await stacks.execute(changeSet);
     const events = await followStack(ports, changeSet.stackId, before, ports.onEvent);
     const now = await present(stacks, changeSet.stackId);
@@ -110,8 +111,7 @@ async function readyToChange(
     if (stack === undefined || step === 'create' || step === 'update') return { stack };
     if (step === 'stuck') throw stuckError(stack);
     if (step === 'wait') {
-      ports.notice(`Stack ${name} is ${stack.status}. Waiting for it to finish.`);
-      await untilAtRest(ports, stack.id);
+      await untilAtRest(ports, stack);
       continue;
     }
     if (!(await ports.agreeToClear(stack))) return 'declined';
@@ -136,16 +136,26 @@ async function finishRollback(ports: DeployPorts, stack: Stack): Promise<void> {
 /** SQS refuses the names of queues for this time after their deletion; the rest is for its clock. */
 const QUEUE_NAME_REST_MS = 65_000;
 
-async function untilNamesAreFree(
-  { stacks, clock, signal, notice }: DeployPorts,
-  name: string,
-): Promise<void> {
-  const deletedAtMs = await stacks.deletedAtMs(name);
-  if (deletedAtMs === undefined) return;
-  const waitMs = deletedAtMs + QUEUE_NAME_REST_MS - clock.nowMs();
+async function untilNamesAreFree(ports: DeployPorts, name: string): Promise<void> {
+  const { clock, signal, notice } = ports;
+  const waitMs = await untilFreeMs(ports, name);
   if (waitMs <= 0) return;
   notice(`Waiting ${Math.ceil(waitMs / 1000)} s: SQS keeps the names of deleted queues for a minute.`);
   await clock.sleep(waitMs, signal);
+}
+
+/** By the events of deleted stacks: their DeletionTime may be the beginning of a deletion that takes minutes. */
+async function untilFreeMs({ stacks, clock }: DeployPorts, name: string): Promise<number> {
+  for (const id of await stacks.deleted(name)) {
+    let waitMs: number | undefined;
+    for await (const { status, atMs } of stacks.events(id)) {
+      waitMs ??= atMs + QUEUE_NAME_REST_MS - clock.nowMs();
+      if (waitMs <= 0) return 0;
+      // A plan without consent leaves a stack that never had a queue.
+      if (status === 'CREATE_IN_PROGRESS') return Math.min(waitMs, QUEUE_NAME_REST_MS);
+    }
+  }
+  return 0;
 }
 
 /**
@@ -170,5 +180,7 @@ export async function removeStack(
 async function present(stacks: Pick<Stacks, 'find'>, nameOrId: string): Promise<Stack> {
   const stack = await stacks.find(nameOrId);
   if (stack !== undefined && stack.status !== 'DELETE_COMPLETE') return stack;
-  throw deploymentError({ name: nameOrId, status: 'DELETE_COMPLETE' }, 'deployed', []);
+  throw new ImgclsError('permanent', `Stack ${stack?.name ?? nameOrId} was deleted during the deployment.`, {
+    hint: 'Another command has deleted it. To create the cluster again, run the same command again.',
+  });
 }

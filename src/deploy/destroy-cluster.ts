@@ -11,6 +11,7 @@ import { isTransient } from '../core/runtime/errors.ts';
 import { pluralize } from '../core/text/pluralize.ts';
 import { removeStack } from './deploy-stack.ts';
 import { untilAtRest, type WatchPorts } from './follow.ts';
+import { isReviewInProgress } from './stack-state.ts';
 
 /** Counting objects stops here. */
 export const MAX_COUNTED_OBJECTS = 20_000;
@@ -80,9 +81,12 @@ export async function surveyCluster(ports: DestroyPorts): Promise<ClusterContent
 
 async function stackAtRest(ports: DestroyPorts): Promise<Stack | undefined> {
   const stack = await ports.stacks.find(ports.stackName);
-  // REVIEW_IN_PROGRESS is no operation in progress: the stack is empty and waits for a change set.
-  if (stack === undefined || stack.status === 'REVIEW_IN_PROGRESS') return stack;
-  return await untilAtRest(ports, stack.id);
+  if (stack === undefined) return undefined;
+  if (!isReviewInProgress(stack)) return await untilAtRest(ports, stack);
+  ports.notice(
+    `Stack ${stack.name} is empty: its deployment was planned and has not begun. If it is destroyed, that "imgcls deploy" fails.`,
+  );
+  return stack;
 }
 
 export const isEmpty = ({ stack, machines, responseQueues: queues }: ClusterContents): boolean =>

@@ -55,11 +55,12 @@ async function eventsSince(
   return fresh;
 }
 
-/** Waits until no operation is in progress. @returns undefined when the stack is deleted. */
+/** Waits until no operation is in progress, and says so. @returns undefined when the stack is deleted. */
 export async function untilAtRest(
-  { stacks, clock, signal }: WatchPorts,
-  id: string,
+  { stacks, clock, signal, notice }: WatchPorts & { notice(text: string): void },
+  { id, name, status }: Stack,
 ): Promise<Stack | undefined> {
+  if (isInProgress(status)) notice(`Stack ${name} is ${status}. Waiting for it to finish.`);
   for (;;) {
     signal.throwIfAborted();
     const stack = await stacks.find(id);

@@ -20,6 +20,7 @@ export interface StackEvent {
   type: string;
   status: string;
   reason?: string;
+  atMs: number;
 }
 
 export interface StackResource {
@@ -92,6 +93,6 @@ export interface Stacks {
   template(id: string): Promise<string>;
   /** The names of the stacks that exist. */
   names(): Promise<string[]>;
-  /** When the last stack of this name was deleted. Undefined if there was none. */
-  deletedAtMs(name: string): Promise<number | undefined>;
+  /** The ids of the deleted stacks of this name, newest first. Their events can still be read. */
+  deleted(name: string): Promise<string[]>;
 }

@@ -21,6 +21,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEc2Client, createS3Client, createSqsClient } from '../../../src/aws/clients.ts';
+import { createStacks } from '../../../src/aws/cloudformation.ts';
 import { createSqsQueues } from '../../../src/aws/sqs-queues.ts';
 import { responseQueueName } from '../../../src/core/job/keys.ts';
 import { openDefaultVpc } from '../../contract/default-vpc.ts';
@@ -306,6 +307,15 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     const queues = await Array.fromAsync(createSqsQueues(sqs).list('imgcls-'));
     sqs.destroy();
     expect(queues.map(({ name }) => name)).toEqual([responseQueueName('default-resp', 'ours-not')]);
+
+    const past = createStacks({});
+    const [deleted = ''] = await past.deleted('imgcls-default');
+    const events = await Array.fromAsync(past.events(deleted));
+    past.end();
+    const created = events.find(({ status }) => status === 'CREATE_IN_PROGRESS');
+    // "imgcls deploy" waits by the time of the last event.
+    expect(events[0]).toMatchObject({ status: 'DELETE_COMPLETE' });
+    expect(events[0]?.atMs).toBeGreaterThan(created?.atMs ?? Number.POSITIVE_INFINITY);
 
     const again = await imgcls('destroy', '--yes');
     expect(again.code, again.stderr).toBe(0);

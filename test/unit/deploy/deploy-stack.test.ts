@@ -149,7 +149,9 @@ describe('a deployment', () => {
       views: [ready],
       execution: [[event('CREATE_COMPLETE')]],
     });
-    await deploy(going).done;
+    const { done: created, notices: said } = deploy(going);
+    expect(await created).toMatchObject({ result: 'deployed' });
+    expect(said).toEqual(['Stack imgcls-test is DELETE_IN_PROGRESS. Waiting for it to finish.']);
     expect(going.proposed).toMatchObject([{ kind: 'CREATE' }]);
   });
 
@@ -216,25 +218,65 @@ describe('a deployment', () => {
     expect(stacks.stack?.status).toBe('DELETE_COMPLETE');
   });
 
+  const NOW_MS = 10_000_000;
+  /** The events of a destroyed cluster, newest first: its deletion began five minutes before it ended. */
+  const destroyed = (endedAtMs: number): StackEvent[] => [
+    { ...event('DELETE_COMPLETE'), atMs: endedAtMs },
+    { ...event('DELETE_IN_PROGRESS'), atMs: endedAtMs - 300_000 },
+    { ...event('CREATE_IN_PROGRESS'), atMs: 0 },
+  ];
+  const declined: StackEvent[] = [
+    { ...event('DELETE_COMPLETE'), atMs: NOW_MS },
+    { ...event('REVIEW_IN_PROGRESS'), atMs: NOW_MS },
+  ];
+
   it.each([
-    ['just now', 999_000, 64_000],
-    ['an hour ago', 1_000_000 - 3_600_000, 0],
-  ])(
-    'waits until SQS gives back the queue names of a cluster that was destroyed %s',
-    async (_, deletedAt, waitMs) => {
-      const stacks = fakeStacks({ views: [ready], execution: [[event('CREATE_COMPLETE')]] });
-      stacks.deletedAt = deletedAt;
-      const clock = virtualClock(1_000_000);
-      let executedAtMs = 0;
-      const { execute } = stacks;
-      stacks.execute = async (changeSet) => {
-        executedAtMs = clock.nowMs();
-        await execute(changeSet);
-      };
-      await deploy(stacks, { clock }).done;
-      expect(executedAtMs).toBe(1_000_000 + waitMs);
-    },
-  );
+    { when: 'just now', past: [destroyed(NOW_MS - 1000)], waitSeconds: 64 },
+    { when: 'before a plan without consent', past: [declined, destroyed(NOW_MS - 9000)], waitSeconds: 56 },
+    { when: 'by a clock that is ahead', past: [destroyed(NOW_MS + 3_600_000)], waitSeconds: 65 },
+    { when: 'an hour ago', past: [declined, destroyed(NOW_MS - 3_600_000)], waitSeconds: 0 },
+    { when: 'never', past: [declined], waitSeconds: 0 },
+  ])('waits until SQS frees the queue names of a cluster destroyed $when', async ({ past, waitSeconds }) => {
+    const stacks = fakeStacks({ views: [ready], execution: [[event('CREATE_COMPLETE')]] });
+    stacks.past = new Map(past.map((events, at) => [`deleted-${at}`, events]));
+    const clock = virtualClock(NOW_MS);
+    let executedAtMs = 0;
+    const { execute } = stacks;
+    stacks.execute = async (changeSet) => {
+      executedAtMs = clock.nowMs();
+      await execute(changeSet);
+    };
+    const { done, notices } = deploy(stacks, { clock });
+    expect(await done).toMatchObject({ result: 'deployed' });
+    expect(executedAtMs).toBe(NOW_MS + waitSeconds * 1000);
+    expect(notices).toEqual(
+      waitSeconds === 0
+        ? []
+        : [`Waiting ${waitSeconds} s: SQS keeps the names of deleted queues for a minute.`],
+    );
+  });
+
+  const deletedMeanwhile = {
+    message: 'Stack imgcls-test was deleted during the deployment.',
+    hint: expect.stringContaining('run the same command again'),
+  };
+
+  it('says that another command destroyed the cluster meanwhile, and what to do', async () => {
+    const execution = [[event('UPDATE_IN_PROGRESS')], [event('DELETE_COMPLETE')]];
+    const stacks = fakeStacks({ stack: {}, views: [ready], execution });
+    await expect(deploy(stacks).done).rejects.toMatchObject(deletedMeanwhile);
+  });
+
+  it('does not begin when its stack was destroyed while it waited for consent', async () => {
+    const stacks = fakeStacks({ views: [ready], execution: [[event('CREATE_COMPLETE')]] });
+    const agree = async () => {
+      if (stacks.stack !== undefined) stacks.stack.status = 'DELETE_COMPLETE';
+      return true;
+    };
+    const { done, notices, reported } = deploy(stacks, { agree });
+    await expect(done).rejects.toMatchObject(deletedMeanwhile);
+    expect({ notices, reported }).toEqual({ notices: [], reported: [] });
+  });
 
   it('continues on AWS after an interrupt', async () => {
     const interrupted = new AbortController();

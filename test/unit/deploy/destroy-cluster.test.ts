@@ -125,14 +125,20 @@ describe('the contents of a cluster', () => {
     expect(isEmpty(await surveyCluster(ports))).toBe(true);
   });
 
-  it('are listed after a deployment in progress has ended', async () => {
-    const { ports } = world({
-      ...standing,
-      states: ['UPDATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE'],
-    });
-    expect((await surveyCluster(ports)).stack?.status).toBe('UPDATE_COMPLETE');
-    const leaving = world({ ...standing, states: ['DELETE_IN_PROGRESS', 'DELETE_COMPLETE'] });
-    expect((await surveyCluster(leaving.ports)).stack).toBeUndefined();
+  it.each([
+    ['CREATE_IN_PROGRESS', 'CREATE_COMPLETE', 'CREATE_COMPLETE'],
+    ['UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE', 'UPDATE_COMPLETE'],
+    ['DELETE_IN_PROGRESS', 'DELETE_COMPLETE', undefined],
+  ])('are listed after another command is done: %s', async (going, done, left) => {
+    const { ports, notices } = world({ ...standing, states: [going, going, done] });
+    expect((await surveyCluster(ports)).stack?.status).toBe(left);
+    expect(notices).toEqual([`Stack imgcls-test is ${going}. Waiting for it to finish.`]);
+  });
+
+  it('are listed with what it means for a deployment that waits for consent', async () => {
+    const { ports, notices } = world({ stack: { status: 'REVIEW_IN_PROGRESS' } });
+    expect((await surveyCluster(ports)).stack?.status).toBe('REVIEW_IN_PROGRESS');
+    expect(notices).toEqual([expect.stringMatching(/is empty.*has not begun.*"imgcls deploy" fails/)]);
   });
 });
 

@@ -18,8 +18,8 @@ export interface FakeStacks extends Stacks {
   removed: number;
   /** Existing resources. */
   present: StackResource[];
-  /** When the last stack of the name was deleted. */
-  deletedAt: number | undefined;
+  /** The events of deleted stacks by id, both newest first. */
+  past: Map<string, StackEvent[]>;
 }
 
 export interface Script {
@@ -45,6 +45,7 @@ export function event(
 ): StackEvent {
   return {
     id: `event-${++serial}`,
+    atMs: 0,
     status,
     resource: resource ?? 'imgcls-test',
     physicalId: resource ?? 'stack-id',
@@ -74,7 +75,7 @@ export function fakeStacks(script: Script = {}): FakeStacks {
     discarded: 0,
     removed: 0,
     present: [],
-    deletedAt: undefined,
+    past: new Map(),
     async find(nameOrId) {
       const status = states.shift();
       if (fake.stack && status !== undefined) fake.stack.status = status;
@@ -105,7 +106,8 @@ export function fakeStacks(script: Script = {}): FakeStacks {
       coming = (removals.shift() ?? [[event('DELETE_COMPLETE')]]).map((events) => [...events]);
       if (fake.stack?.status === 'REVIEW_IN_PROGRESS') fake.stack = undefined;
     },
-    async *events() {
+    async *events(id) {
+      if (id !== 'stack-id') return yield* fake.past.get(id) ?? [];
       const [next = []] = coming;
       emitted.push(...next);
       settle();
@@ -114,7 +116,7 @@ export function fakeStacks(script: Script = {}): FakeStacks {
     resources: async () => fake.present,
     template: async () => '',
     names: async () => (fake.stack === undefined ? [] : [fake.stack.name]),
-    deletedAtMs: async () => fake.deletedAt,
+    deleted: async () => [...fake.past.keys()],
   };
   return fake;
 }
