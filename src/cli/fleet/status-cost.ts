@@ -7,6 +7,7 @@ import { controllerReport } from '../../core/fleet/fleet.ts';
 import { CONTROLLER_REPORT_KEY } from '../../core/job/keys.ts';
 import { dollars } from '../../core/money/money.ts';
 import { monthOf, monthStartMs } from '../../core/money/month.ts';
+import { oldPricesWarning } from '../../core/money/prices.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { parseVersioned } from '../../core/runtime/versioned.ts';
@@ -18,6 +19,8 @@ interface MachineCost {
   usd: number;
   /** Some time of the month was not counted, or a machine had no known price. */
   isLowerBound: boolean;
+  /** Why it may be wrong. Absent if the list of prices is recent or not used. */
+  oldPrices?: string;
 }
 
 export interface MonthCost {
@@ -30,20 +33,31 @@ export interface MonthCost {
 
 export async function readMonthCost(cloud: Cloud, nowMs: number, signal: AbortSignal): Promise<MonthCost> {
   const month = monthOf(nowMs);
-  const machines = await known(() => machineCost(cloud, month, signal));
+  const machines = await known(() => readMachineCost(cloud, nowMs, signal));
   if (cloud.kind === 'local') return { v: 1, month, machines };
   return { v: 1, month, machines, standing: await known(() => ofStack(cloud.cluster, nowMs)) };
 }
 
-async function machineCost(cloud: Cloud, month: string, signal: AbortSignal): Promise<MachineCost> {
+export async function readMachineCost(
+  cloud: Cloud,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<MachineCost> {
   const parse = (text: string) => parseVersioned(controllerReport, text, 'controller report');
-  const { cost } = (await findObject(cloud.output, CONTROLLER_REPORT_KEY, parse, { signal }))?.value ?? {};
+  const { value: report } = (await findObject(cloud.output, CONTROLLER_REPORT_KEY, parse, { signal })) ?? {};
+  const cost = report?.cost;
   if (cost === undefined) throw new ImgclsError('permanent', 'no controller has counted machines yet');
   const { month: last, unknownSinceMs } = cost;
-  const { usd, isLowerBound = false } = last?.name === month ? last : { usd: 0 };
+  const { usd, isLowerBound = false } = last?.name === monthOf(nowMs) ? last : { usd: 0 };
   // A controller of an older version did not count by month.
   const isUncounted = last === undefined && cost.totalUsd > 0;
-  return { usd, isLowerBound: isLowerBound || isUncounted || unknownSinceMs !== undefined };
+  const hasListPrices = cloud.kind === 'aws' && report?.settings?.pricePerHour === undefined;
+  const oldPrices = hasListPrices ? oldPricesWarning(nowMs) : undefined;
+  return {
+    usd,
+    isLowerBound: isLowerBound || isUncounted || unknownSinceMs !== undefined,
+    ...(oldPrices !== undefined && { oldPrices }),
+  };
 }
 
 async function ofStack(cluster: string, nowMs: number): Promise<StandingCost> {
@@ -57,14 +71,19 @@ async function ofStack(cluster: string, nowMs: number): Promise<StandingCost> {
 
 export function monthCostText({ month, machines, standing }: MonthCost): string {
   const rows = [`month        ${month}, so far (UTC)`];
-  rows.push(
-    isUnknown(machines)
-      ? `workers      unknown: ${machines.unknown}`
-      : `workers      ${machines.isLowerBound ? 'at least ' : ''}${dollars(machines.usd)}`,
-  );
+  rows.push(...machineRows(machines));
   if (standing !== undefined) rows.push(...standingRows(standing, month));
   rows.push('not counted  requests, storage, logs, traffic: see the bill of AWS');
   return `${rows.join('\n')}\n`;
+}
+
+function machineRows(machines: OrUnknown<MachineCost>): string[] {
+  if (isUnknown(machines)) return [`workers      unknown: ${machines.unknown}`];
+  const { usd, isLowerBound, oldPrices } = machines;
+  return [
+    `workers      ${isLowerBound ? 'at least ' : ''}${dollars(usd)}`,
+    ...(oldPrices === undefined ? [] : [`             warning: ${oldPrices}`]),
+  ];
 }
 
 function standingRows(standing: OrUnknown<StandingCost>, month: string): string[] {

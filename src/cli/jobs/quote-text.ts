@@ -20,6 +20,7 @@ export interface QuoteView extends Quote {
   bootIs: 'assumed' | 'measured';
   hourlyUsd: number | undefined;
   priceFrom: string;
+  oldPrices?: string;
   /** What a machine costs an hour as a spot instance, as the controller read it. */
   spot?: { fromUsd: number; toUsd: number; atMs: number };
   /** Absent where requests cost nothing. */
@@ -28,15 +29,16 @@ export interface QuoteView extends Quote {
 
 /** A quote for a person. */
 export function quoteText(quote: QuoteView): string {
-  const { images, bytes, messages, machines, reason, warnings, requests } = quote;
+  const { images, bytes, messages, machines, reason, warnings, oldPrices, requests } = quote;
   return [
     row('images', `${images}, ${byteSize(bytes)}, in ${pluralize(messages, 'request')}`),
     ...known(quote),
     row('copies', copies(quote)),
     row('machines', `${machines} (${reason})`),
-    ...warnings.map((warning) => row('', `warning: ${warning}`)),
+    ...warnings.map(warningRow),
     ...times(quote),
     row('cost', machineCost(quote)),
+    ...(oldPrices === undefined ? [] : [warningRow(oldPrices)]),
     ...spotCost(quote),
     ...choices(quote),
     ...(requests === undefined ? [] : [row('', requestCost(requests))]),
@@ -45,6 +47,8 @@ export function quoteText(quote: QuoteView): string {
 }
 
 const row = (name: string, text: string): string => `${name.padEnd(14)}${harmless(text)}\n`;
+
+const warningRow = (warning: string): string => row('', `warning: ${warning}`);
 
 function known({ knownImages = 0 }: QuoteView): string[] {
   if (knownImages === 0) return [];

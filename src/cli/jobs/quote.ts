@@ -193,7 +193,7 @@ async function quoteView(
   const kind = settings.cloud;
   const report = cloud && (await lastReport(cloud));
   const region = kind === 'aws' ? await usualRegion() : undefined;
-  const price = quotedPrice({ settings, report, region });
+  const price = quotedPrice({ settings, report, region, nowMs: systemClock.nowMs() });
   const limits = limitsOf(kind, report);
   const policy = await policySettings({ kind }, settings, { hourlyUsd: async () => price.hourlyUsd });
   const known = report?.measured ?? {};

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { monthCostText, readMonthCost } from '../../../src/cli/fleet/status-cost.ts';
+import { monthCostText, readMachineCost, readMonthCost } from '../../../src/cli/fleet/status-cost.ts';
 import { StatusReader } from '../../../src/cli/fleet/status-read.ts';
 import { statusText } from '../../../src/cli/fleet/status-text.ts';
 import { type ClusterObservation, toView } from '../../../src/cli/fleet/status-view.ts';
@@ -21,6 +21,8 @@ import {
   workerStatusKey,
 } from '../../../src/core/job/keys.ts';
 import { readJobCost, writeJobCosts } from '../../../src/core/money/job-cost.ts';
+import { MACHINE_PRICES } from '../../../src/core/money/machine-prices.ts';
+import { monthOf } from '../../../src/core/money/month.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
@@ -375,5 +377,22 @@ describe('reading the status', () => {
     );
     expect(await inNovember({ name: '2026-11', usd: 4 })).toMatch(/workers +\$4/);
     expect(await inNovember({ name: '2026-10', usd: 4, isLowerBound: true })).toMatch(/workers +\$0/);
+  });
+
+  it('says of the month on AWS that its prices are old, unless pricePerHour is set', async () => {
+    const onAws: Cloud = { ...cloud, kind: 'aws' };
+    const { cost } = report();
+    const oldAtMs = Date.parse(MACHINE_PRICES.asOf) + 100 * 24 * 3_600_000;
+    const text = async (changes: Partial<ControllerReport>, readFrom = onAws) => {
+      await put(CONTROLLER_REPORT_KEY, report({ cost, ...changes }));
+      const machines = await readMachineCost(readFrom, oldAtMs, new AbortController().signal);
+      return monthCostText({ v: 1, month: monthOf(oldAtMs), machines });
+    };
+    const warned = /^workers .*\n {13}warning: The prices of machines are of .* may have changed/m;
+    expect(await text({})).toMatch(warned);
+    expect(await text({ settings: { pricePerHour: { value: 0.1, from: 'cluster' } } })).not.toMatch(
+      /warning/,
+    );
+    expect(await text({}, cloud)).not.toMatch(/warning/);
   });
 });

@@ -132,6 +132,14 @@ describe('the text of a quote', () => {
     ...changes,
   });
 
+  it('says once below the cost that its prices are old', () => {
+    const oldPrices = 'The prices of machines are of 2026-01-19 and may have changed.';
+    const text = quoteText(view({ oldPrices }));
+    expect(text).toMatch(new RegExp(`^cost .*\\n +warning: ${oldPrices}$`, 'm'));
+    expect(text.split('may have changed')).toHaveLength(2);
+    expect(quoteText(view())).not.toContain('warning');
+  });
+
   it('says what is measured and what is assumed, and that requests come on top', () => {
     const text = quoteText(view());
     expect(text).toMatch(/20, 20 KB, in 2 requests/);

@@ -166,9 +166,10 @@ describe('a price of a machine', () => {
 describe('the price in a quote', () => {
   const settings = { cloud: 'aws', instanceTypes: ['c7i.large'] } as const;
   const { asOf } = MACHINE_PRICES;
+  const nowMs = Date.parse(asOf);
 
   it('is the list price of the region, and says of which day', () => {
-    expect(quotedPrice({ settings, report: undefined, region: 'us-east-1' })).toEqual({
+    expect(quotedPrice({ settings, report: undefined, region: 'us-east-1', nowMs })).toEqual({
       hourlyUsd: priceOf('c7i.large', 'on-demand', { attached: USUAL_ATTACHED }),
       priceFrom: `on-demand list prices of us-east-1, ${asOf}, with disk and address, the most that spot instances cost`,
     });
@@ -176,20 +177,33 @@ describe('the price in a quote', () => {
 
   it('says that it is of another region where that of the region is not known', () => {
     const report = { hourlyUsd: 0.0977, machines: [] };
-    expect(quotedPrice({ settings, report, region: 'mx-central-1' })).toEqual({
+    expect(quotedPrice({ settings, report, region: 'mx-central-1', nowMs })).toEqual({
       hourlyUsd: 0.0977,
       priceFrom: `the controller's fleet, on-demand list prices of us-east-1, ${asOf}, as those of mx-central-1 are not known and may be higher, with disk and address, the most that spot instances cost`,
     });
-    expect(quotedPrice({ settings, report, region: undefined }).priceFrom).toContain('those of your region');
+    expect(quotedPrice({ settings, report, region: undefined, nowMs }).priceFrom).toContain(
+      'those of your region',
+    );
   });
 
   it('comes with that of spot instances, if the controller knows it, but not beside pricePerHour', () => {
     const report = { hourlyUsd: 0.1, machines: [], spot: { fromUsd: 0.03, toUsd: 0.05, atMs: 1 } };
-    expect(quotedPrice({ settings, report, region: 'us-east-1' })).toMatchObject({ spot: report.spot });
+    expect(quotedPrice({ settings, report, region: 'us-east-1', nowMs })).toMatchObject({
+      spot: report.spot,
+    });
     const own = { ...report, settings: { pricePerHour: { value: 0.1, from: 'cluster' } } };
-    expect(quotedPrice({ settings, report: own, region: 'us-east-1' })).toEqual({
+    expect(quotedPrice({ settings, report: own, region: 'us-east-1', nowMs })).toEqual({
       hourlyUsd: 0.1,
       priceFrom: "the controller's pricePerHour",
     });
+  });
+
+  it('says when its list is old, but not of pricePerHour or of this machine', () => {
+    const old = { report: undefined, region: 'us-east-1', nowMs: nowMs + 100 * 24 * 3_600_000 };
+    expect(quotedPrice({ ...old, settings }).oldPrices).toContain(`are of ${asOf} and may have changed`);
+    expect(quotedPrice({ ...old, settings: { ...settings, pricePerHour: 0.1 } })).not.toHaveProperty(
+      'oldPrices',
+    );
+    expect(quotedPrice({ ...old, settings: { cloud: 'local' } })).not.toHaveProperty('oldPrices');
   });
 });
