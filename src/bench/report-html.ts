@@ -4,14 +4,13 @@ import type { BenchReport } from './bench-report.ts';
 import { bootChart, timesChart } from './report-charts.ts';
 import {
   BASELINE_NOTE,
+  bootTimes,
   changeCells,
   changeColumns,
   contextLines,
   correctnessLines,
-  milestoneText,
   scenarioCells,
   scenarioColumns,
-  timeText,
 } from './report-text.ts';
 
 const STYLE = `
@@ -37,13 +36,9 @@ ${comparisonSection(report)}`;
   return htmlPage({ title: `imgcls bench, ${createdAt}`, body, style: STYLE });
 }
 
-function bootTable({ scenarios }: BenchReport): string {
-  const milestones = scenarios.flatMap((scenario) => scenario.milestones ?? []);
-  const rows = milestones.map(({ name, summary }) => [
-    milestoneText(name),
-    ...[summary.medianMs, summary.p95Ms, summary.minMs, summary.maxMs].map(timeText),
-  ]);
-  return htmlTable(['from the launch', 'median', 'p95', 'min', 'max'], rows, ['from the launch']);
+function bootTable(report: BenchReport): string {
+  const { columns, rows } = bootTimes(report);
+  return htmlTable(['from the launch', ...columns], rows, ['from the launch']);
 }
 
 function comparisonSection({ comparison }: BenchReport): string {

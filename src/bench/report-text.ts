@@ -4,6 +4,7 @@ import { modelTitle } from '../core/model/model.ts';
 import { pluralize } from '../core/text/pluralize.ts';
 import { BASELINE_SOURCE, type BaselineFigure } from './baseline-figures.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
+import { bootEstimate } from './boot-estimates.ts';
 import type { LabelShares } from './correctness.ts';
 
 /** `12 ms`, `0.85 s`, `12.3 s`, `230 s`; `-` for no time. */
@@ -68,6 +69,20 @@ const milestoneTexts: Readonly<Record<string, string>> = {
 
 /** A milestone in words; an unknown one by its name. */
 export const milestoneText = (name: string): string => milestoneTexts[name] ?? name.replace(/Ms$/, '');
+
+/** Times from the launch to the milestones of a boot. On AWS with the estimates of docs/aws.md beside them. */
+export function bootTimes({ scenarios, cloud }: BenchReport): { columns: string[]; rows: string[][] } {
+  const isOnAws = cloud === 'aws';
+  const milestones = scenarios.flatMap((scenario) => scenario.milestones ?? []);
+  return {
+    columns: ['median', 'p95', 'min', 'max', ...(isOnAws ? ['estimate'] : [])],
+    rows: milestones.map(({ name, summary }) => [
+      milestoneText(name),
+      ...[summary.medianMs, summary.p95Ms, summary.minMs, summary.maxMs].map(timeText),
+      ...(isOnAws ? [bootEstimate(name) ?? '-'] : []),
+    ]),
+  };
+}
 
 export const changeColumns = ['scenario', 'before', 'now', 'change', 'verdict'] as const;
 

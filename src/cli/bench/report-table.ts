@@ -2,31 +2,25 @@
 import type { BenchReport } from '../../bench/bench-report.ts';
 import {
   BASELINE_NOTE,
+  bootTimes,
   changeCells,
   changeColumns,
   contextLines,
   correctnessLines,
-  milestoneText,
   scenarioCells,
   scenarioColumns,
-  timeText,
 } from '../../bench/report-text.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 const BOOT = 'boot, from the launch';
-const BOOT_FIGURES = ['median', 'p95', 'min', 'max'];
 
 /** All columns but those that hold words. */
 const figuresOf = (head: readonly string[], ...words: string[]): string[] =>
   head.filter((name) => !words.includes(name));
 
 export function reportTable(report: BenchReport, screen: Screen | undefined): string {
-  const boots = report.scenarios.flatMap(({ milestones = [] }) => milestones);
-  const milestones = boots.map(({ name, summary }) => [
-    milestoneText(name),
-    ...[summary.medianMs, summary.p95Ms, summary.minMs, summary.maxMs].map(timeText),
-  ]);
+  const boot = bootTimes(report);
   const { comparison } = report;
   const parts = [
     drawTable(scenarioColumns, report.scenarios.map(scenarioCells), {
@@ -34,8 +28,8 @@ export function reportTable(report: BenchReport, screen: Screen | undefined): st
       alignRight: figuresOf(scenarioColumns, 'scenario', 'baseline'),
       dropFirst: ['times faster', 'baseline', 'min', 'max'],
     }),
-    ...(milestones.length > 0
-      ? [drawTable([BOOT, ...BOOT_FIGURES], milestones, { screen, alignRight: BOOT_FIGURES })]
+    ...(boot.rows.length > 0
+      ? [drawTable([BOOT, ...boot.columns], boot.rows, { screen, alignRight: boot.columns })]
       : []),
     [...contextLines(report), ...correctnessLines(report), BASELINE_NOTE].join('\n'),
     ...(comparison === undefined

@@ -209,6 +209,15 @@ describe('the table', () => {
     expect(lines.find((line) => line.includes('model loaded'))).toContain('0.70 s');
   });
 
+  it('has the estimate beside each measured step of a boot on AWS', () => {
+    const steps = (cloud: BenchReport['cloud']) => {
+      const lines = reportTable(report({ cloud }), UNBOUNDED).split('\n');
+      return lines.filter((line) => /boot, from|takes messages|model loaded/.test(line)).join('\n');
+    };
+    expect(steps('aws')).toMatch(/max │ +estimate │\n.*takes messages.* - │\n.*model loaded.* 17 to 46 s │$/);
+    expect(steps('local')).not.toMatch(/estimate| to /);
+  });
+
   it('lists the problems', () => {
     const wrong = { isCorrect: false, imagesChecked: 3, labels: {}, problems: ['boot, launch 1: it died'] };
     expect(reportTable(report({ correctness: wrong }), UNBOUNDED)).toMatch(
