@@ -121,7 +121,12 @@ describe.skipIf(browser === undefined)('the start page', () => {
       await page.getByText('This service may not fetch from example.org.').waitFor();
       await dropAddress(second);
       await page.getByText('Paste addresses').click();
-      await page.getByRole('textbox', { name: 'Addresses of photos' }).fill(`http://${host}/missing.jpg`);
+      const field = page.getByRole('textbox', { name: 'Addresses of photos' });
+      await field.fill(`${host}/missing.jpg`);
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      const said = await field.evaluate((element) => (element as HTMLTextAreaElement).validationMessage);
+      expect(said).toBe('An address begins with https:// or s3://.');
+      await field.fill(`http://${await field.inputValue()}`);
       await page.getByRole('button', { name: 'Add', exact: true }).click();
       const listed = page.getByRole('list', { name: 'Addresses to be labelled' }).getByRole('listitem');
       await expect.poll(() => listed.count()).toBe(3);

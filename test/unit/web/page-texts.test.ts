@@ -112,8 +112,9 @@ describe('pasted text', () => {
     ['s3://photos/2026/\n https://example.org/a.jpg', ['s3://photos/2026/', 'https://example.org/a.jpg']],
     [
       'See (http://nas.local:80/a_(1).jpg), and HTTPS://example.org/b?c=1.',
-      ['http://nas.local:80/a_(1).jpg', 'HTTPS://example.org/b?c=1'],
+      ['http://nas.local:80/a_(1).jpg', 'https://example.org/b?c=1'],
     ],
+    ['Https://example.org/A.jpg S3://photos/B/', ['https://example.org/A.jpg', 's3://photos/B/']],
     ['<img src="https://example.org/a.jpg">', ['https://example.org/a.jpg']],
     ['# a comment of a list\r\nhttps://example.org/a.jpg\r\n', ['https://example.org/a.jpg']],
     ['mailto:ada@example.org, file:///etc/passwd, example.org', []],

@@ -1,5 +1,9 @@
 import { useRef } from 'preact/hooks';
+import { addressesIn } from './address-list.ts';
 import { addAddresses } from './pasted-addresses.ts';
+
+/** The browser says it at the field, and keeps what was typed. */
+const NO_ADDRESS = 'An address begins with https:// or s3://.';
 
 /** A field for those who would rather type or paste addresses into something. */
 export function AddressField() {
@@ -25,6 +29,9 @@ export function AddressField() {
           spellcheck={false}
           aria-label="Addresses of photos"
           placeholder="https://example.org/photo.jpg"
+          onInput={({ currentTarget: input }) =>
+            input.setCustomValidity(addressesIn(input.value).length > 0 ? '' : NO_ADDRESS)
+          }
         />
         <button type="submit">Add</button>
       </form>

@@ -9,8 +9,11 @@ const ADDRESS = /\b(?:s3|https?):\/\/[^\s<>"'`]+/gi;
 /** What a sentence or a list has behind an address. */
 const BEHIND = /[.,;:!?)\]}]+$/;
 
+/** As the service takes them, however a person or a phone has typed the `https`. */
 export const addressesIn = (text: string): string[] =>
-  [...text.matchAll(ADDRESS)].map(([address]) => address.replace(BEHIND, ''));
+  [...text.matchAll(ADDRESS)].map(([address]) =>
+    address.replace(BEHIND, '').replace(/^\w+/, (scheme) => scheme.toLowerCase()),
+  );
 
 export interface TakenAddresses {
   taken: string[];
