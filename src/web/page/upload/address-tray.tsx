@@ -6,8 +6,8 @@ import { server } from '../service/server.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { partsOfAddress } from './address-list.ts';
 import { OptionFields } from './option-fields.tsx';
-import { addresses, removeAddress, startNamed } from './pasted-addresses.ts';
-import { failure, options } from './tray-state.ts';
+import { addresses, addressFailure, removeAddress, startNamed } from './pasted-addresses.ts';
+import { options } from './tray-state.ts';
 
 /** More addresses than this are only counted. */
 const MAX_LISTED = 20;
@@ -57,7 +57,7 @@ export function AddressTray() {
           addresses.txt
         </Notice>
       )}
-      {failure.value !== undefined && <ErrorNotice error={failure.value} />}
+      {addressFailure.value !== undefined && <ErrorNotice error={addressFailure.value} />}
       <OptionFields options={options} />
       <ul class="card addresses" aria-label="Addresses to be labelled">
         {all.slice(0, MAX_LISTED).map((address) => (

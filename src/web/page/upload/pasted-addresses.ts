@@ -4,10 +4,12 @@ import { navigate } from '../location.ts';
 import { server, serverLoaded } from '../service/server.ts';
 import { submitNamed } from '../service/submit-named.ts';
 import { addressesIn, takeAllowed } from './address-list.ts';
-import { failure, options, skipped } from './tray-state.ts';
+import { options, skipped } from './tray-state.ts';
 
 /** Addresses of images in S3 and of the web, to be labelled. */
 export const addresses = signal<readonly string[]>([]);
+/** Why they could not be submitted. */
+export const addressFailure = signal<unknown>(undefined);
 
 /** Whether the service takes any. */
 export const takesAddresses = computed(() => {
@@ -21,6 +23,7 @@ export async function addAddresses(text: string): Promise<void> {
   if (found.length === 0) return;
   const { taken, refusals } = takeAllowed(found, await serverLoaded());
   addresses.value = [...new Set([...addresses.value, ...taken])];
+  addressFailure.value = undefined;
   skipped.value = refusals;
   navigate('./');
 }
@@ -32,6 +35,7 @@ export function removeAddress(address: string): void {
 /** Submits the addresses as a job, and shows it. Those that are added meanwhile wait for the next job. */
 export async function startNamed(): Promise<void> {
   const inputs = addresses.value;
+  addressFailure.value = undefined;
   try {
     const { topK, model, labels } = options.value;
     const { id } = await submitNamed({
@@ -41,9 +45,8 @@ export async function startNamed(): Promise<void> {
       ...(labels !== undefined && { labels: labels.split(',') }),
     });
     addresses.value = addresses.value.filter((address) => !inputs.includes(address));
-    failure.value = undefined;
     navigate(jobPath(id));
   } catch (error) {
-    failure.value = error;
+    addressFailure.value = error;
   }
 }
