@@ -3,6 +3,10 @@ import { isWebAddress } from '../core/network/web-address.ts';
 import { FETCHING_JOBS } from './limits.ts';
 import { Shares } from './shares.ts';
 
+/** Whether images of the inputs may have to be fetched: a list on standard input may have named web addresses, too. */
+export const mayFetch = (inputs: readonly string[]): boolean =>
+  inputs.some((input) => isWebAddress(input) || input === '-');
+
 /** Limits how many jobs fetch images of the web at a time: servers may be slow, and images take memory. */
 export class FetchingJobs {
   readonly #shares = new Shares({
@@ -20,7 +24,7 @@ export class FetchingJobs {
     inputs: readonly string[],
     submit: () => Promise<T>,
   ): Promise<T> {
-    if (!inputs.some(isWebAddress)) return await submit();
+    if (!mayFetch(inputs)) return await submit();
     this.#shares.take(caller, 1);
     const end = () => this.#shares.giveBack(caller, 1);
     try {

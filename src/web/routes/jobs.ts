@@ -5,13 +5,13 @@ import type { Client } from '../../client/client.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
-import { isWebAddress } from '../../core/network/web-address.ts';
 import { DiskFullError, isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, type ReadJobsOptions, readJobs, type UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { callerOf } from '../caller.ts';
+import { mayFetch } from '../fetching-jobs.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import type { SubmittedImages } from '../submitted-images.ts';
 import { type SubmitRouteOptions, submitRoutes } from './submit.ts';
@@ -101,7 +101,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       );
       if (job === undefined) throw new HttpProblem(409, `Job ${id} has no failed images.`);
       // Fetching images may take long.
-      if (!inputs.some(isWebAddress)) await job.submitted;
+      if (!mayFetch(inputs)) await job.submitted;
       else job.submitted.catch(() => {});
       hub.followToEnd(id);
       return await hub.refresh(id);

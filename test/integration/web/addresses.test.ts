@@ -1,7 +1,8 @@
+import { ulid } from 'ulid';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../../src/client/client.ts';
 import type { SubmitJob } from '../../../src/client/new-job.ts';
-import { createJob } from '../../../src/core/job/job-record.ts';
+import { createJob, readJob } from '../../../src/core/job/job-record.ts';
 import { MODEL } from '../worker-harness.ts';
 import { openService } from './service.ts';
 
@@ -17,23 +18,28 @@ async function open(allowUrls: readonly string[]) {
   const client = {
     async submit(inputs: readonly string[], job: SubmitJob) {
       submitted.push({ inputs, job });
-      await createJob(service.cloud.output, {
-        v: 1,
-        id: job.id ?? '',
-        state: 'open',
-        createdAtMs: 0,
-        topK: 1,
-        model: MODEL,
-        inputs: [...inputs],
-        include: [],
-        exclude: [],
-      });
+      await add(job.id ?? '', inputs);
       return { submitted: sealed.promise };
     },
+    job: async (id: string) => ({ record: () => readJob(service.cloud.output, id) }),
+    retry: async () => ({ submitted: sealed.promise }),
   } as unknown as Partial<Client>;
   const selectModel = async () => ({ model: MODEL });
   service = await openService(client, { selectModel, allowBuckets: ['b'], allowUrls });
 }
+
+const add = async (id: string, inputs: readonly string[]) =>
+  await createJob(service.cloud.output, {
+    v: 1,
+    id,
+    state: 'open',
+    createdAtMs: 0,
+    topK: 1,
+    model: MODEL,
+    inputs: [...inputs],
+    include: [],
+    exclude: [],
+  });
 
 const submit = async (inputs: readonly string[], remoteAddress = '192.0.2.1') =>
   await service.app.inject({
@@ -96,5 +102,21 @@ describe('web addresses in a request', () => {
     expect((await submit(['s3://b/'])).statusCode).toBe(201);
     sealed.resolve();
     await expect.poll(() => statuses('192.0.2.1')).toEqual([201]);
+  });
+});
+
+describe('a retry', () => {
+  it.each([
+    ['web addresses', ['https://example.org/a.jpg']],
+    ['a list, which may have had some', ['-']],
+  ])('of %s does not wait for what it fetches, and counts as a job that does', async (_, inputs) => {
+    await open(['public']);
+    const id = ulid();
+    await add(id, inputs);
+    const retry = { method: 'POST', url: `/v1/jobs/${id}/retry`, remoteAddress: '192.0.2.1' } as const;
+    const statuses: number[] = [];
+    for (let retries = 0; retries < 3; retries++)
+      statuses.push((await service.app.inject({ ...retry, headers: { host: 'localhost' } })).statusCode);
+    expect(statuses).toEqual([200, 200, 429]);
   });
 });
