@@ -64,4 +64,5 @@ const WAYS_OF_WEB: typeof WAYS_OUT = {
   not_an_image: check,
   missing: check,
   unreadable: check,
+  truncated: check,
 };

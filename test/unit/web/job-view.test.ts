@@ -83,10 +83,13 @@ describe('a failed image', () => {
     expect(errorAdvice({ name: 'a.jpg', error: { code, message: '' } }, of)).toBe(advice);
   });
 
-  it('of the web has an address to look at', () => {
-    const missing = { name: 'https://example.org/a', error: { code: 'missing', message: '' } } as const;
-    expect(errorAdvice(missing, folder)).toBe(
-      'Open the address in a browser to see what it gives, then retry.',
+  it.each([
+    ['missing', folder, 'retry'],
+    ['truncated', folder, 'retry'],
+    ['missing', job, 'label it again'],
+  ] as const)('of the web, %s, has an address to look at', (code, of, then) => {
+    expect(errorAdvice({ name: 'https://example.org/a', error: { code, message: '' } }, of)).toBe(
+      `Open the address in a browser to see what it gives, then ${then}.`,
     );
   });
 

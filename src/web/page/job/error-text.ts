@@ -28,7 +28,7 @@ const texts: Record<ErrorCode, ErrorText> = {
 };
 
 /** What an address gives instead of an image. */
-const OF_THE_ADDRESS: readonly ErrorCode[] = ['missing', 'unreadable', 'not_an_image'];
+const OF_THE_ADDRESS: readonly ErrorCode[] = ['missing', 'unreadable', 'not_an_image', 'truncated'];
 
 const textOf = (code: ErrorCode): ErrorText => texts[code] ?? { short: 'Error' };
 
@@ -45,9 +45,10 @@ export function canRetryHelp(code: ErrorCode, job: JobView): boolean {
 
 /** What to do about the error. */
 export function errorAdvice({ name, error: { code } }: Pick<Failed, 'name' | 'error'>, job: JobView): string {
-  if (isWebAddress(name) && OF_THE_ADDRESS.includes(code))
-    return 'Open the address in a browser to see what it gives, then retry.';
-  const { first } = textOf(code);
+  const first =
+    isWebAddress(name) && OF_THE_ADDRESS.includes(code)
+      ? 'Open the address in a browser to see what it gives'
+      : textOf(code).first;
   if (first === undefined) return 'A retry may help.';
   return `${first}, then ${canRetryHelp(code, job) ? 'retry' : 'label it again'}.`;
 }
