@@ -244,6 +244,24 @@ describe('an address of the web', () => {
     await expect.poll(() => openSockets()).toBe(0);
   });
 
+  it('of a server that stops in the middle every time is not asked again', async () => {
+    answers.set('/a', (_, response) => void sendHead(response));
+    const { clock, fetch } = open();
+    const found = (async () => [
+      await fetch('/a'),
+      await fetch('/a'),
+      await fetch('/a'),
+      await fetch('/a'),
+    ])();
+    for (let asked = 1; asked <= 8; asked++) {
+      await expect.poll(() => requests.length, { interval: 5 }).toBe(asked);
+      clock.expire(120_000);
+    }
+    const silent = { message: expect.stringContaining('has not answered several times in a row') };
+    expect((await found).slice(2)).toMatchObject([silent, silent]);
+    expect(requests).toHaveLength(8);
+  });
+
   it('of no server is an error', async () => {
     const closed = createServer();
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));

@@ -97,52 +97,59 @@ export class ImageFetcher {
     const { host } = target.url;
     return await this.#turns.run(host, signal, async () => {
       if (this.#turns.isSilent(host)) throw cannotFetch(`${host} has not answered several times in a row`);
-      return await this.#within(IMAGE_MS, signal, async (whole) => {
-        const response = await this.#answerOf(target, whole);
-        return this.#redirectOf(target, response) ?? (await this.#imageOf(host, response));
-      });
+      const found = await this.#listen(host, signal, () => this.#load(target, signal));
+      return 'sha256' in found ? found : this.#redirectOf(target, found);
     });
   }
 
-  async #answerOf({ url, closest }: Target, signal: AbortSignal): Promise<IncomingMessage> {
+  /** Notes whether the server answers. One that begins an image and never ends it does not: it would hold up the job, too. */
+  async #listen<T>(host: string, signal: AbortSignal, load: () => Promise<T>): Promise<T> {
     try {
-      const response = await this.#within(
-        ANSWER_MS,
-        signal,
-        async (early) => await this.#connections.get(url, { closest, signal: early }),
-      );
-      this.#turns.noteAnswer(url.host);
-      return response;
+      const found = await load();
+      this.#turns.noteAnswer(host);
+      return found;
     } catch (error) {
       signal.throwIfAborted();
       const failure = failureOf(error);
-      if (failure.mayRetry) this.#turns.noteSilence(url.host);
+      if (failure.mayRetry) this.#turns.noteSilence(host);
+      else this.#turns.noteAnswer(host);
       throw failure;
     }
   }
 
-  #redirectOf({ url, closest }: Target, response: IncomingMessage): Target | undefined {
+  /** @returns the image, or a response that has none. */
+  async #load({ url, closest }: Target, signal: AbortSignal): Promise<FetchedImage | IncomingMessage> {
+    return await this.#within(IMAGE_MS, signal, async (whole) => {
+      const response = await this.#within(
+        ANSWER_MS,
+        whole,
+        async (early) => await this.#connections.get(url, { closest, signal: early }),
+      );
+      const { statusCode = 0 } = response;
+      const hasImage = statusCode >= 200 && statusCode < 300;
+      return hasImage ? await readImage(response, this.#options.maxImageBytes) : response;
+    });
+  }
+
+  /** @throws {FetchError} if the server refuses the image. */
+  #redirectOf({ url, closest }: Target, response: IncomingMessage): Target {
     const { statusCode = 0, headers, socket } = response;
-    if (!REDIRECTS.includes(statusCode) || headers.location === undefined) return undefined;
+    const { location } = headers;
     const { remoteAddress } = socket;
     response.destroy();
-    const to = URL.parse(headers.location, url.href);
+    if (!REDIRECTS.includes(statusCode) || location === undefined)
+      throw this.#refusalOf(url.host, statusCode, headers['retry-after']);
+    const to = URL.parse(location, url.href);
     if (to === null) throw cannotFetch(`${url.host} redirects to no address`);
     const from = remoteAddress === undefined ? 0 : closenessOf(remoteAddress);
     return this.#targetOf(to.href, from < closest ? from : closest);
   }
 
-  async #imageOf(host: string, response: IncomingMessage): Promise<FetchedImage> {
-    const { statusCode = 0, headers } = response;
-    if (statusCode >= 200 && statusCode < 300)
-      return await readImage(response, this.#options.maxImageBytes).catch((error: unknown) => {
-        throw failureOf(error);
-      });
-    response.destroy();
-    const refusal = refusedBy(host, statusCode);
-    const askedMs = retryAfterMs(headers['retry-after']);
-    if (askedMs === undefined || !refusal.mayRetry || this.#turns.pause(host, askedMs)) throw refusal;
-    throw cannotFetch(`${host} asks to wait ${Math.ceil(askedMs / 1000)} s`);
+  #refusalOf(host: string, status: number, retryAfter: string | undefined): FetchError {
+    const refusal = refusedBy(host, status);
+    const askedMs = retryAfterMs(retryAfter);
+    if (askedMs === undefined || !refusal.mayRetry || this.#turns.pause(host, askedMs)) return refusal;
+    return cannotFetch(`${host} asks to wait ${Math.ceil(askedMs / 1000)} s`);
   }
 
   /** Aborts the work after a time, with the error that a retry may help. */
