@@ -64,18 +64,19 @@ export interface AnnounceOptions {
  * Announces images in order, part by part. A part is written to the manifest before its requests are sent, and marked
  * after that. While the requests of some parts are sent, the next ones are written: one after the other, because a kill
  * must leave no gap in the manifest. At the end the job is sealed.
- * @param images opens the images. They end when the signal aborts: a part could not be announced.
+ * @param images opens the images. They end when the signal aborts: a part could not be announced, or the job was cancelled.
  * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
  * @throws {ImgclsError} of kind `permanent` when another submitter has announced images or sealed the job meanwhile.
  */
 export async function announceAll(
-  images: (failed: AbortSignal) => AsyncIterable<StoredImage>,
+  images: (ended: AbortSignal) => AsyncIterable<StoredImage>,
   options: AnnounceOptions,
 ): Promise<JobRecord> {
   const { cloud, job, before, clock, signal } = options;
   const states = new JobStates(cloud.output, clock);
   const progress = { stored: before.images, announced: before.images, sentBytes: 0, unreadable: 0, known: 0 };
   const sending = new InFlight(PARTS_AT_ONCE);
+  const ended = new AbortController();
   let part: ManifestEntry[] = [];
   let parts = before.parts;
   const add = ({ entry, sentBytes }: StoredImage) => {
@@ -90,6 +91,7 @@ export async function announceAll(
     const place = { attempt: job.attempt, part: parts++ };
     part = [];
     await writePart(cloud.output, job.id, place, entries, signal).catch((error: unknown) => {
+      ended.abort(error);
       throw error instanceof PreconditionFailedError ? otherSubmitterError(job.id, error) : error;
     });
     await sending.start(async () => {
@@ -102,13 +104,16 @@ export async function announceAll(
     });
   };
   const starts = () => part.length === 1;
-  const source = images(sending.failed);
+  const source = images(AbortSignal.any([sending.failed, ended.signal]));
   try {
     for await (const image of batchWithDeadline(source, { clock, ms: PART_MS, starts })) {
       if (image !== 'late') add(image);
       const isDue = image === 'late' || part.length >= partSize(parts);
       if (isDue && part.length > 0) await close();
-      if (isDue && (await states.isCancelled(job.id))) break;
+      if (!isDue || !(await states.isCancelled(job.id))) continue;
+      // The end of a loop waits for its source, which may be a slow server.
+      ended.abort();
+      break;
     }
     if (part.length > 0) await close();
   } finally {

@@ -73,12 +73,13 @@ export async function uploadJobImages(
   const fetcher = new LazyFetcher({ ...options, allowUrls });
   const shared = { packBelowBytes, atOnce, reader: new FileReader(clock), fetcher, reuse: new ReuseGuess() };
   const storing = new Set<Promise<StoredImage[]>>();
-  const store = async (batch: JobImage[]): Promise<StoredImage[]> => {
+  const store = async (batch: JobImage[], ending: AbortSignal): Promise<StoredImage[]> => {
     const one = storeGroup(batch, {
       ...options,
       input: cloud.input,
       forJob: job.id,
       localFiles: job.localFiles,
+      signal: ending,
       ...shared,
     });
     storing.add(one);
@@ -88,10 +89,13 @@ export async function uploadJobImages(
       storing.delete(one);
     }
   };
-  const stored = (failed: AbortSignal) => {
-    const ending = signal === undefined ? failed : AbortSignal.any([signal, failed]);
+  const stored = (ended: AbortSignal) => {
+    const ending = signal === undefined ? ended : AbortSignal.any([signal, ended]);
     const tools = { concurrency: Math.ceil(concurrency / atOnce), signal: ending };
-    return Readable.from(batches).flatMap(store, tools) as AsyncIterable<StoredImage>;
+    return Readable.from(batches).flatMap(
+      (batch) => store(batch, ending),
+      tools,
+    ) as AsyncIterable<StoredImage>;
   };
   try {
     return await announceAll(stored, options);

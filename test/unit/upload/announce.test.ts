@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import type { Cloud, OutgoingMessage } from '../../../src/core/cloud/ports.ts';
 import type { JobRecord } from '../../../src/core/job/job.ts';
@@ -55,6 +56,16 @@ async function* images(count: number): AsyncGenerator<StoredImage> {
   }
 }
 
+/** Gives so many images, and then none until it is to end. */
+const stalling = (count: number, ended: AbortSignal): AsyncIterable<StoredImage> =>
+  Readable.from(images(count + 1)).map(
+    (image: StoredImage) =>
+      image.entry.index < count
+        ? image
+        : new Promise((_, reject) => ended.addEventListener('abort', () => reject(new Error('ended')))),
+    { signal: ended },
+  ) as AsyncIterable<StoredImage>;
+
 const options = (cloud: Cloud) => ({
   cloud,
   job,
@@ -84,11 +95,7 @@ describe('an announcement', () => {
 
   it('ends with the error of the queue, also while its source gives no image', async () => {
     const { cloud, events, sends } = slowQueue();
-    async function* stalling(failed: AbortSignal): AsyncGenerator<StoredImage> {
-      yield* images(48);
-      await new Promise((_, reject) => failed.addEventListener('abort', () => reject(new Error('ended'))));
-    }
-    const announced = announceAll(stalling, options(cloud));
+    const announced = announceAll((ended) => stalling(48, ended), options(cloud));
     await vi.waitFor(() => expect(sends).toHaveLength(2));
     sends[1]?.fail(new Error('access denied'));
     sends[0]?.go();
@@ -98,6 +105,15 @@ describe('an announcement', () => {
       part(1),
       part(0).replace('ndjson', 'announced'),
     ]);
+  });
+
+  it('ends when the job is cancelled, also while its source gives no image', async () => {
+    const { cloud, objects, sends } = slowQueue();
+    objects.set(jobKey(job.id), JSON.stringify({ ...job, state: 'cancelled' }));
+    const announced = announceAll((ended) => stalling(16, ended), options(cloud));
+    await vi.waitFor(() => expect(sends).toHaveLength(1));
+    sends[0]?.go();
+    expect(await announced).toMatchObject({ state: 'cancelled' });
   });
 
   it('sends nothing for a part that another submitter has written', async () => {

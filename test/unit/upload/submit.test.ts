@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import type { JobRecord } from '../../../src/core/job/job.ts';
+import { onAbort } from '../../../src/core/runtime/abort.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
 import { MAX_JOB_IMAGES } from '../../../src/upload/plan.ts';
 import { uploadImages } from '../../../src/upload/submit.ts';
@@ -59,5 +60,36 @@ describe('an upload', () => {
     expect(taken).toBeLessThan(20);
     ended.abort(new Error('enough'));
     await expect(upload).rejects.toThrow('enough');
+  });
+
+  it('that fails does not wait for images that are still being fetched or stored', async () => {
+    const error = { code: 'missing', message: 'Gone.' } as const;
+    async function* photographs(): AsyncGenerator<Input> {
+      for (let index = 0; index < 16; index++)
+        yield { kind: 'unreadable', name: `${index}.jpg`, source: 'camera', error };
+      yield { kind: 'bytes', name: '16.jpg', source: 'camera', bytes: new Uint8Array(3 * MIB) };
+    }
+    const asked = Promise.withResolvers<void>();
+    const untilAborted = (_key: string, _body: unknown, { signal }: { signal: AbortSignal }) => {
+      asked.resolve();
+      return new Promise<never>((_, reject) => onAbort(signal, () => reject(signal.reason)));
+    };
+    const output = {
+      async put() {
+        await asked.promise;
+        throw new Error('The manifest cannot be written.');
+      },
+    };
+    const upload = uploadImages(photographs(), {
+      cloud: { kind: 'aws', input: { bucket: 'photos', put: untilAborted }, output } as unknown as Cloud,
+      job: { id: '01ARZ3NDEKTSV4RRFFQ69G5FAV', attempt: 1 } as JobRecord,
+      before: { images: 0, parts: 0 },
+      concurrency: 16,
+      maxImageBytes: 100 * MIB,
+      // No time passes: parts are not cut short.
+      clock: { ...virtualClock(), sleep: () => new Promise(() => {}) },
+      random: Math.random,
+    });
+    await expect(upload).rejects.toThrow('The manifest cannot be written.');
   });
 });
