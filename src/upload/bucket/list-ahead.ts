@@ -15,6 +15,8 @@ interface Page {
   objects: ListedObject[];
   /** There are no objects behind it. */
   isLast: boolean;
+  /** Each key is behind the one before, and the first one behind the start. */
+  isInOrder: boolean;
 }
 
 /** A page that is read before all keys before it are known. */
@@ -27,7 +29,8 @@ interface PageAhead {
 /**
  * The objects below a prefix, in key order, each once. S3 gives a thousand keys a request, and the next request needs the
  * last one of them. So the beginnings of later pages are guessed from the keys so far. Guesses decide only how many requests
- * run at a time: a page has all keys from its beginning to its end, wherever that is.
+ * run at a time: a page has all keys from its beginning to its end, wherever that is. Not all servers list in key order (S3's
+ * directory buckets do not): from the first page that is out of order, the rest is listed one page after the other.
  */
 export async function* listAhead(
   store: Pick<Store, 'list'>,
@@ -39,8 +42,9 @@ export async function* listAhead(
   let cursor: string | undefined;
   try {
     for (;;) {
-      const { objects, isLast } = await pages.take();
+      const { objects, isLast, isInOrder } = await pages.take();
       const before: string | undefined = cursor;
+      if (!isInOrder) return yield* store.list(prefix, listOptions(before, signal));
       const found = before === undefined ? objects : objects.filter(({ key }) => isBehind(key, before));
       cursor = found.at(-1)?.key ?? before;
       if (!isLast) pages.readAhead(objects, cursor ?? '');
@@ -108,16 +112,23 @@ class PagesAhead {
   }
 
   async #read(startAfter: string | undefined): Promise<Page> {
-    const signal = this.#signal;
-    const options = { ...(startAfter !== undefined && { startAfter }), ...(signal && { signal }) };
     const objects: ListedObject[] = [];
-    for await (const object of this.#store.list(this.#prefix, options)) {
+    let before = startAfter;
+    let isInOrder = true;
+    for await (const object of this.#store.list(this.#prefix, listOptions(startAfter, this.#signal))) {
+      isInOrder &&= before === undefined || isBehind(object.key, before);
+      before = object.key;
       objects.push(object);
-      if (objects.length === PAGE) return { objects, isLast: false };
+      if (objects.length === PAGE) return { objects, isLast: false, isInOrder };
     }
-    return { objects, isLast: true };
+    return { objects, isLast: true, isInOrder };
   }
 }
+
+const listOptions = (startAfter: string | undefined, signal: AbortSignal | undefined) => ({
+  ...(startAfter !== undefined && { startAfter }),
+  ...(signal && { signal }),
+});
 
 /** In the order of a store, that of UTF-8 bytes. */
 const isBehind = (key: string, other: string): boolean =>

@@ -82,6 +82,20 @@ describe('a listing that reads ahead', () => {
     expect(requests).toBeLessThan(2 * PAGES);
   });
 
+  it.each([
+    ['in an order of its own', (key: string) => [...key].reverse().join('')],
+    ['a folder before names that begin like it', (key: string) => key.replaceAll('/', '\0')],
+  ])('has each key once of a server that lists %s', async (_, rankOf) => {
+    const keys = keysOf((n) => `photos/a${n % 3 === 0 ? `/${n}` : `${'-.'[n % 2]}${n}`}`);
+    const listed = keys.toSorted((a, b) => compare(rankOf(a), rankOf(b)));
+    const list: Store['list'] = async function* (_prefix, { startAfter = '' } = {}) {
+      for (const key of listed)
+        if (compare(rankOf(key), rankOf(startAfter)) > 0)
+          yield { key, etag: '"1"', bytes: 1, modifiedAtMs: 0 };
+    };
+    expect(await Array.fromAsync(listAhead({ list }, 'photos/'), ({ key }) => key)).toEqual(listed);
+  });
+
   it('makes one request for a page', async () => {
     expect(await listed(['photos/1.jpg', 'photos/2.jpg', 'z/3.jpg'])).toEqual({ requests: 1, rounds: 1 });
   });
