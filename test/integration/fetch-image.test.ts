@@ -355,6 +355,24 @@ describe.skipIf(otherAddress === undefined)('a server of another network', () =>
   });
 });
 
+describe('the connections of a job', () => {
+  it('are closed when nothing uses them, though the server would keep them', async () => {
+    const closed = new Promise<void>((resolve) => {
+      server.once('connection', (socket) => socket.once('close', () => resolve()));
+    });
+    // Also while the body comes, a connection is in use.
+    answers.set('/a', (_, response) => {
+      response.writeHead(200).write(cat.subarray(0, 5000));
+      setTimeout(() => response.end(cat.subarray(5000)), 3 * IDLE_MS);
+    });
+    server.keepAliveTimeout = 0;
+    expect(await open({ idleMs: IDLE_MS }).fetch('/a')).toMatchObject(CAT);
+    await closed;
+  });
+});
+
+const IDLE_MS = 10;
+
 const openSockets = () =>
   new Promise<number>((resolve, reject) => {
     server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));

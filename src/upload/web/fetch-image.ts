@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { LookupFunction } from 'node:net';
 import type { ImageError } from '../../core/model/outcome.ts';
 import { retryAfterMs } from '../../core/network/answers.ts';
 import { type Closeness, closenessOf } from '../../core/network/closeness.ts';
@@ -11,14 +10,13 @@ import { closestAllowed } from './allowed-hosts.ts';
 import { cannotFetch, FetchError, failureOf, refusedBy } from './fetch-error.ts';
 import { type FetchedImage, readImage } from './fetched-image.ts';
 import { HostTurns } from './host-turns.ts';
-import { Connections } from './request.ts';
+import { Connections, type ConnectionsOptions } from './request.ts';
 
-export interface ImageFetcherOptions extends Pick<RetryTools, 'random'> {
+export interface ImageFetcherOptions extends Pick<RetryTools, 'random'>, ConnectionsOptions {
   clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   maxImageBytes: number;
   /** Hosts that may be asked, see {@link closestAllowed}. Absent: all. */
   allowUrls?: readonly string[] | undefined;
-  lookup: LookupFunction;
 }
 
 /** For the name, the connection, and the first byte of a response. */

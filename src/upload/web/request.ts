@@ -4,9 +4,14 @@ import { isIP, type LookupFunction } from 'node:net';
 import { type Closeness, closenessOf } from '../../core/network/closeness.ts';
 import { cannotFetch } from './fetch-error.ts';
 
+/** A connection that nothing uses for so long is closed: a job may ask thousands of hosts, each of them once. */
+const IDLE_MS = 4000;
+
 export interface ConnectionsOptions {
   /** How host names are resolved. */
   lookup: LookupFunction;
+  /** How long connections are kept for the next request. Default: 4 s. */
+  idleMs?: number;
 }
 
 const HEADERS = {
@@ -21,11 +26,13 @@ const HEADERS = {
  */
 export class Connections {
   readonly #lookup: LookupFunction;
+  readonly #idleMs: number;
   /** By closeness: a connection that one request may have is not used for another that may not. */
   readonly #agents = new Map<string, http.Agent>();
 
-  constructor({ lookup }: ConnectionsOptions) {
+  constructor({ lookup, idleMs = IDLE_MS }: ConnectionsOptions) {
     this.#lookup = lookup;
+    this.#idleMs = idleMs;
   }
 
   /** @param closest no closer address is connected to. @returns the response, whose body is still to be read. */
@@ -52,7 +59,7 @@ export class Connections {
   #agentOf(protocol: string, closest: Closeness): http.Agent {
     const name = `${protocol}${closest}`;
     const { Agent } = protocol === 'https:' ? https : http;
-    const agent = this.#agents.get(name) ?? new Agent({ keepAlive: true });
+    const agent = this.#agents.get(name) ?? new Agent({ keepAlive: true, timeout: this.#idleMs });
     this.#agents.set(name, agent);
     return agent;
   }
