@@ -115,6 +115,7 @@ class ShareAnnouncer {
     let parts = 0;
     let share: OwnShare | undefined;
     for await (const objects of partsOf(inputs)) {
+      this.#sending.failed.throwIfAborted();
       if (parts % this.#partsOfShare === 0) {
         if (parts / this.#partsOfShare > last) break;
         share = await own(parts / this.#partsOfShare, digest.copy().digest('hex'));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { Cloud, OutgoingMessage, PutOptions } from '../../../src/core/cloud/ports.ts';
@@ -6,6 +7,7 @@ import { jobKey, manifestPrefix, parsePartKey } from '../../../src/core/job/keys
 import { parseRequest } from '../../../src/core/job/messages.ts';
 import { ObjectMissingError, PreconditionFailedError } from '../../../src/core/runtime/errors.ts';
 import { announceShares } from '../../../src/upload/bucket/announce-shares.ts';
+import { ShareClaims } from '../../../src/upload/bucket/shares.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
@@ -199,5 +201,37 @@ describe('several submitters of the images of an inventory', () => {
     });
     await announced;
     expect(Math.min(...sent())).toBe(1);
+  });
+
+  it('end with the error of a part before they pass over the shares of others', async () => {
+    const { cloud } = sharedCloud();
+    const others = new ShareClaims(cloud.output, { job: job.id, submitter: 'other' });
+    const digest = createHash('sha256');
+    let index = 0;
+    for await (const { source } of inventory()) {
+      const share = [16, 48, 112, 240, 496, 1008, 2032, 3056, 4080].indexOf(index++) + 1;
+      if (share > 0) await others.claim(share, digest.copy().digest('hex'), undefined);
+      digest.update(`${source} "1"\n`);
+    }
+    let read = 0;
+    async function* images() {
+      for await (const input of inventory()) {
+        read++;
+        yield input;
+      }
+    }
+    const refused = {
+      ...cloud,
+      queues: { open: () => ({ send: () => Promise.reject(new Error('refused')) }) },
+    };
+    const announced = announceShares(images, {
+      job,
+      partsOfShare: 1,
+      clock: patient(),
+      cloud: refused as unknown as Cloud,
+      submitter: 'own',
+    });
+    await expect(announced).rejects.toThrow('refused');
+    expect(read, 'it read on').toBeLessThan(1000);
   });
 });
