@@ -17,6 +17,9 @@ interface WatchedMachine extends MachineObservation {
   /** By the wall clock, which may be set while the machine is watched, and by the monotonic one. */
   launchedAtMs: number;
   launchedMs: number;
+  /** As its worker's status said, and when that was less than before: then the worker had reported. */
+  workerSilentForMs: number;
+  reportedMs: number;
 }
 
 interface Facts {
@@ -82,6 +85,8 @@ export class MachineWatch {
     const last = before.get(id);
     // An idle machine that did images since the last observation has idled only since then.
     const isUnchanged = last?.phase === phase && (phase !== 'idle' || last.imagesDone === imagesDone);
+    const workerSilentForMs = worker?.silentForMs ?? 0;
+    const hasReported = last === undefined || workerSilentForMs <= last.workerSilentForMs;
     const observation: WatchedMachine = {
       phase,
       imagesDone,
@@ -90,6 +95,8 @@ export class MachineWatch {
       launchedAtMs,
       launchedMs:
         last?.launchedAtMs === launchedAtMs ? last.launchedMs : monotonicAt(this.#clock, launchedAtMs),
+      workerSilentForMs,
+      reportedMs: hasReported ? nowMs : last.reportedMs,
       wasReady: last?.wasReady === true || ((phase === 'idle' || phase === 'busy') && !isUnread(worker)),
     };
     this.#observations.set(id, observation);
@@ -97,7 +104,8 @@ export class MachineWatch {
     // That it idles is known only until it wrote a status that was not read yet.
     const unknownForMs = phase === 'idle' ? (worker?.unreadForMs ?? 0) : 0;
     const phaseForMs = Math.max(0, nowMs - phaseSinceMs - unknownForMs);
-    const silentForMs = silenceMs(worker, observation, nowMs);
+    // Statuses are listed some time before, longer in one look than in the next. How long another machine idles is compared with this.
+    const silentForMs = Math.max(silenceMs(worker, observation, nowMs), nowMs - observation.reportedMs);
     return { id, phase, phaseForMs, silentForMs, ageMs: nowMs - launchedMs, managed };
   }
 }

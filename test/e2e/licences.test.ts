@@ -24,7 +24,9 @@ const named = (notices: string): string[] =>
   [...notices.matchAll(/^(\S+) \d+\.\d+\.\d+\S* \(/gm)].map(([, name = '']) => name).sort();
 
 it('are those of all packages that the sources import and that are not loaded from elsewhere', () => {
-  const imports = /^(?:import (?!type )[^;]*?from |import )["']((?:@[^/"']+\/)?[^./"':][^/"':]*)["'/]/gm;
+  // With white space and without.
+  const imports =
+    /(?:^|;)import(?:(?! type )[\s{*][^;"']*?from)?\s*["']((?:@[^/"']+\/)?[^./"':][^/"':]*)["'/]/gm;
   const loaded = captured(dist, '**/*.js', imports);
   const bundled = captured(path.join(repository, 'src'), '**/*.{ts,tsx}', imports).filter(
     (name) => !loaded.includes(name),

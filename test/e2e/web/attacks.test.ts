@@ -1,7 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IDLE_TIMEOUT_MS, INPUTS_BYTES, MAX_BODY_BYTES } from '../../../src/web/limits.ts';
@@ -15,12 +14,16 @@ const cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
 
 let installed: InstalledPackage;
 let dataDir: string;
+/** Of the service alone: tests beside these have temporary files, too. */
+let temporaryDir: string;
 let service: Service;
 let guarded: Service;
 beforeAll(async () => {
   installed = await installPackage();
   dataDir = await installed.dataDir();
+  temporaryDir = await installed.dataDir();
   const small = {
+    TMPDIR: temporaryDir,
     IMGCLS_MAX_IMAGE_BYTES: '100000',
     IMGCLS_MAX_REQUEST_BYTES: '400000',
     IMGCLS_MAX_FILES: '10',
@@ -67,7 +70,7 @@ async function upload(
 
 const jobsOf = async (url: string): Promise<string[]> =>
   JSON.parse((await ask(`${url}/v1/jobs?limit=100`)).body).jobs.map(({ id }: { id: string }) => id);
-const spooled = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('imgcls-upload-'));
+const spooled = async () => (await readdir(temporaryDir)).filter((name) => name.startsWith('imgcls-upload-'));
 
 /** Expects a problem document, no new job, no temporary file, and a log line of this request. */
 async function refused(answer: Answer, status: number, before: readonly string[]): Promise<void> {

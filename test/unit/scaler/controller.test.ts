@@ -573,6 +573,26 @@ describe('an idle machine', () => {
     expect(idleMs(1)).toBe(50_000);
     expect(idleMs(2)).toBe(0);
   });
+
+  it('is seen no longer than the silence of a worker that has not reported since, however long looks take', () => {
+    const world = new World();
+    const watch = new MachineWatch(world.clock);
+    const members: FleetMember[] = ['idle', 'busy'].map((id) => ({ id, state: 'running', launchedAtMs: 0 }));
+    const look = (tookMs: number) => {
+      const lists = [...world.statuses].map(([id, worker]) => [id, { ...worker }] as const);
+      world.clock.advance(tookMs);
+      const [idle, busy] = watch.join(members, new Map(lists));
+      return (busy?.silentForMs ?? 0) - (idle?.phaseForMs ?? 0);
+    };
+    world.reports('idle', 'ready');
+    world.reports('busy', 'busy');
+    look(0);
+    world.clock.advance(5000);
+    for (const worker of world.statuses.values()) worker.silentForMs = 5000;
+    expect(look(300)).toBeGreaterThanOrEqual(0);
+    world.reports('busy', 'busy');
+    expect(look(0)).toBeLessThan(0);
+  });
 });
 
 describe('a machine is lost', () => {
