@@ -61,12 +61,15 @@ export function createModelSelector(select: SelectModel, clock: Clock): ModelSel
   };
   return async (request) => {
     const { title, labels, waitMs: ms } = request;
-    const selecting = title === undefined && labels === undefined ? byDefault : chosen;
-    return await withTimeLimit({ clock, ms, error: notReady }, (late) =>
-      unlessAborted(selecting(request), late),
-    ).catch((error: unknown) => {
+    try {
+      if (labels !== undefined)
+        return await withTimeLimit({ clock, ms, error: notReady }, (late) =>
+          unlessAborted(chosen(request), late),
+        );
+      return await (title === undefined ? byDefault(request) : chosen(request));
+    } catch (error) {
       throw problemOf(error, title);
-    });
+    }
   };
 }
 

@@ -67,4 +67,13 @@ describe('sets of new labels', () => {
     expect(await again).toEqual({ model: MODEL, words });
     expect(made).toBe(1);
   });
+
+  it('are nothing that a request without labels waits for, however little of its time is left', async () => {
+    const select = createModelSelector(async () => ({ model: MODEL }), {
+      ...virtualClock(),
+      sleep: async () => {},
+    });
+    for (const title of [undefined, 'clip'])
+      expect(await select({ title, labels: undefined, caller: 'a', waitMs: 1 })).toEqual({ model: MODEL });
+  });
 });
