@@ -171,7 +171,7 @@ describe.skipIf(browser === undefined)('a job', () => {
     expect(await retry.count()).toBe(0);
     await openMenu(damaged.folder);
     await retry.click();
-    await page.getByText('Retrying the failed photos').waitFor();
+    await page.locator('.toast', { hasText: 'Retrying the failed photos' }).waitFor();
     const job = await fetch(`${service.url}/v1/jobs/${damaged.folder}`);
     expect(await job.json()).toMatchObject({ attempt: 2 });
   });
