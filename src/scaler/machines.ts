@@ -50,6 +50,8 @@ export class MachineWatch {
   ): Machine[] {
     const before = this.#observations;
     this.#observations = new Map();
+    // One time for all: how long one machine idles is compared with how long another is silent.
+    const nowMs = this.#clock.monotonicMs();
     // A stopped machine that was started again is booting, whatever its phase was before.
     for (const { id, state } of members)
       if (state !== 'stopped' && before.get(id)?.phase === 'stopped') before.delete(id);
@@ -61,7 +63,7 @@ export class MachineWatch {
         imagesDone: worker?.status?.imagesDone ?? 0,
         worker,
       };
-      return this.#machine(member.id, facts, before, true);
+      return this.#machine(member.id, facts, before, { managed: true, nowMs });
     });
     const listed = new Set(members.map(({ id }) => id));
     const unmanaged = [...workers].flatMap(([id, worker]) => {
@@ -70,7 +72,7 @@ export class MachineWatch {
       if (listed.has(id) || status === undefined || status.managed || !isFresh) return [];
       const phase = phaseOfState(status.state);
       const facts = { phase, launchedAtMs: status.startedAtMs, imagesDone: status.imagesDone, worker };
-      return phase === 'draining' ? [] : [this.#machine(id, facts, before, false)];
+      return phase === 'draining' ? [] : [this.#machine(id, facts, before, { managed: false, nowMs })];
     });
     return [...own, ...unmanaged];
   }
@@ -79,9 +81,8 @@ export class MachineWatch {
     id: string,
     { phase, launchedAtMs, imagesDone, worker }: Facts,
     before: ReadonlyMap<string, WatchedMachine>,
-    managed: boolean,
+    { managed, nowMs }: { managed: boolean; nowMs: number },
   ): Machine {
-    const nowMs = this.#clock.monotonicMs();
     const last = before.get(id);
     // An idle machine that did images since the last observation has idled only since then.
     const isUnchanged = last?.phase === phase && (phase !== 'idle' || last.imagesDone === imagesDone);
@@ -104,7 +105,7 @@ export class MachineWatch {
     // That it idles is known only until it wrote a status that was not read yet.
     const unknownForMs = phase === 'idle' ? (worker?.unreadForMs ?? 0) : 0;
     const phaseForMs = Math.max(0, nowMs - phaseSinceMs - unknownForMs);
-    // Statuses are listed some time before, longer in one look than in the next. How long another machine idles is compared with this.
+    // Statuses are listed some time before, longer in one look than in the next.
     const silentForMs = Math.max(silenceMs(worker, observation, nowMs), nowMs - observation.reportedMs);
     return { id, phase, phaseForMs, silentForMs, ageMs: nowMs - launchedMs, managed };
   }
