@@ -59,12 +59,11 @@ describe('400 photographs and one sick worker of two', () => {
   it('end with 400 right outcomes, and "status" names the sick worker and its reason', async () => {
     const labels = await writeImages(folder, 400);
     const job = await announce(labels);
-    const sick = imgcls(['worker', '--id', 'sick'], SICK);
-    const healthy = imgcls(['worker', '--id', 'healthy', '--idle-exit', '3']);
-    const { code, stderr } = await sick.finished;
+    // The healthy one could do all before the sick one has begun, which would then wait for ever.
+    const { code, stderr } = await imgcls(['worker', '--id', 'sick'], SICK).finished;
     expect(code).toBe(1);
     expect(lastLine(stderr)).toMatchObject({ level: 'error', worker: 'sick', msg: 'Worker failed.' });
-    await healthy.finished;
+    await imgcls(['worker', '--id', 'healthy', '--idle-exit', '3']).finished;
     const results = await imgcls(['results', job]).finished;
     expect(results.code, results.stderr).toBe(0);
     expectEachOnce(results.stdout, labels);
