@@ -35,7 +35,7 @@ const MOTO = 'test/contract/moto-servers.ts';
 export default defineConfig({
   test: {
     // Most tests of processes wait more than they compute.
-    maxWorkers: 6,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     // Keeps transformed modules by their content: the next run takes a quarter less to import them.
     experimental: { fsModuleCache: true },
