@@ -7,10 +7,7 @@
 // With --inventory the images are those of an S3 Inventory, which is in memory.
 //
 // Prints the wall time, the processor time, the requests, and the peak of the process's memory.
-import { fork } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { once } from 'node:events';
-import path from 'node:path';
 import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -19,7 +16,7 @@ import { systemClock } from '../src/app/system-clock.ts';
 import { createAwsCloud } from '../src/aws/cloud.ts';
 import { createJobClient } from '../src/client/client.ts';
 import type { Store } from '../src/core/cloud/ports.ts';
-import type { Asked } from './children/slow-aws.ts';
+import { askedOf, startSlowAws } from './slow-aws.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -28,18 +25,7 @@ const { values: flags } = parseArgs({
     inventory: { type: 'boolean', default: false },
   },
 });
-const server = fork(path.join(import.meta.dirname, 'children/slow-aws.ts'), [
-  '0',
-  flags.images,
-  flags['latency-ms'],
-]);
-const [port] = (await once(server, 'message')) as [number];
-Object.assign(process.env, {
-  AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'testing',
-  AWS_SECRET_ACCESS_KEY: 'testing',
-});
+const server = await startSlowAws('0', flags.images, flags['latency-ms']);
 const cloud = createAwsCloud({ cluster: 'bench', inputBucket: 'input', outputBucket: 'output' });
 const inventory = flags.inventory ? inventoryOf(Number(flags.images)) : undefined;
 const client = createJobClient({
@@ -68,8 +54,7 @@ const { total = 0 } = await job.submitted;
 const seconds = (performance.now() - startMs) / 1000;
 const { user, system } = process.cpuUsage(startCpu);
 if (total !== Number(flags.images)) throw new Error(`The job has ${total} of ${flags.images} images.`);
-server.send('count');
-const [asked] = (await once(server, 'message')) as [Asked];
+const asked = await askedOf(server);
 const requests = Object.entries(asked.requests).map(([kind, count]) => `${count} ${kind}`);
 const { maxRSS } = process.resourceUsage();
 console.log(

@@ -4,9 +4,6 @@
 //     npm run bench:look -- [--workers 10000] [--looks 6]
 //
 // Prints the wall time and the processor time of each tick, the requests that it made, and the peak of the process's memory.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openController } from '../src/app/open-controller.ts';
@@ -20,7 +17,7 @@ import { noLog } from '../src/core/runtime/log.ts';
 import { isUnknown } from '../src/core/runtime/unknown.ts';
 import { createEc2Fleet } from '../src/scaler/drivers/ec2.ts';
 import type { LockKeeper } from '../src/scaler/lock.ts';
-import type { Asked } from './children/slow-aws.ts';
+import { askedOf, startSlowAws } from './slow-aws.ts';
 
 const { values: flags } = parseArgs({
   options: { workers: { type: 'string', default: '10000' }, looks: { type: 'string', default: '6' } },
@@ -29,14 +26,7 @@ const workers = Number(flags.workers);
 const TICK_MS = 5000;
 const HOUR_MS = 3_600_000;
 
-const server = fork(path.join(import.meta.dirname, 'children/slow-aws.ts'), [String(workers)]);
-const [port] = (await once(server, 'message')) as [number];
-Object.assign(process.env, {
-  AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'testing',
-  AWS_SECRET_ACCESS_KEY: 'testing',
-});
+const server = await startSlowAws(String(workers));
 
 const cloud = createAwsCloud({ cluster: 'bench', inputBucket: 'input', outputBucket: 'output' });
 const driver = createEc2Fleet({
@@ -94,8 +84,7 @@ async function tick(name: string): Promise<void> {
   const done = await controller.tick();
   const ms = performance.now() - startMs;
   const { user, system } = process.cpuUsage(startCpu);
-  server.send('count');
-  const [asked] = (await once(server, 'message')) as [Asked];
+  const asked = await askedOf(server);
   const requests = Object.entries(asked.requests).map(([kind, count]) => `${count} ${kind}`);
   console.log(
     `${name}: ${(ms / 1000).toFixed(2)} s, ${((user + system) / 1e6).toFixed(2)} s of a processor, ${done?.decision.retire.length ?? 0} chosen to retire, ${asked.terminated} terminated so far, at most ${asked.mostAtOnce} requests at once: ${requests.join(', ')}`,

@@ -57,7 +57,7 @@ export class RenewedSession {
     await (await this.#session)?.leave([]);
   }
 
-  /** What has failed may fail again at its end, of which nobody waits. */
+  /** What has failed may fail again at its end, and no caller waits for that. */
   async #endOf(session: Promise<ControllerSession>): Promise<void> {
     await (await session).leave([]).catch(() => {});
   }

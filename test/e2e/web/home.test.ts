@@ -152,7 +152,8 @@ describe.skipIf(browser === undefined)('the start page', () => {
     }
   });
 
-  it('goes on with an upload while other views are shown', async () => {
+  /** Begins an upload that the service gets once `resolve` of the answer is called. */
+  async function beginHeldUpload(): Promise<PromiseWithResolvers<void>> {
     await page.goto(service.url);
     const held = Promise.withResolvers<void>();
     await page.route('**/v1/jobs', async (route) => {
@@ -161,6 +162,11 @@ describe.skipIf(browser === undefined)('the start page', () => {
     });
     await page.getByLabel('Images', { exact: true }).setInputFiles(files);
     await page.getByRole('button', { name: 'Label 3 photos' }).click();
+    return held;
+  }
+
+  it('goes on with an upload while other views are shown', async () => {
+    const held = await beginHeldUpload();
     await go('Jobs');
     await page.getByRole('link', { name: /^Uploading/ }).waitFor();
     held.resolve();
@@ -170,14 +176,7 @@ describe.skipIf(browser === undefined)('the start page', () => {
   });
 
   it('keeps photos that are dropped during an upload for the next job', async () => {
-    await page.goto(service.url);
-    const held = Promise.withResolvers<void>();
-    await page.route('**/v1/jobs', async (route) => {
-      await held.promise;
-      await route.continue();
-    });
-    await page.getByLabel('Images', { exact: true }).setInputFiles(files);
-    await page.getByRole('button', { name: 'Label 3 photos' }).click();
+    const held = await beginHeldUpload();
     await page.getByRole('button', { name: 'Cancel upload' }).waitFor();
     await drop(['late.jpg']);
     await page.getByText('1 more photo will be here for the next job.').waitFor();

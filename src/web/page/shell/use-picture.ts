@@ -30,7 +30,7 @@ export function usePicture(address: string | undefined): Picture {
     const left = new AbortController();
     untilThere(address, left.signal).then(
       (isThere) => set(isThere ? 'again' : 'missing'),
-      // Nobody looks at it any more.
+      // It is not shown any more.
       () => {},
     );
     return () => left.abort();
