@@ -172,7 +172,9 @@ class ShareAnnouncer {
       return await this.#watch(Math.floor(place.part / this.#partsOfShare), share.before);
     }
     const open = isWritten ? await withoutOutcome(cloud.output, job, entries, signal) : entries;
-    this.#progress.known += await announceEntries(open, this.#options);
+    const known = await announceEntries(open, this.#options);
+    // Others have counted meanwhile.
+    this.#progress.known += known;
     await markAnnounced(cloud.output, job.id, place, signal);
     this.#progress.announced += entries.length;
     onProgress?.(this.#progress);
